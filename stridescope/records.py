@@ -43,6 +43,10 @@ ReadValues = Callable[[Sequence[int]], list[Any]]
 """Addresses (elements of the storage) to the values there; None stands for a value nobody can know."""
 
 
+def _listed(values: tuple[int, ...] | None) -> list[int] | None:
+    return None if values is None else list(values)
+
+
 class _Rendered:
     """Gives a value its panel in rich, and a readable text under `str()`."""
 

@@ -20,7 +20,6 @@ from stridescope.layout.contiguity import (
     MEMORY_FORMATS,
     PRESERVE,
     dense_like_stride,
-    is_non_overlapping_and_dense,
     stride_for_format,
 )
 from stridescope.layout.copy import (
@@ -82,12 +81,12 @@ class Copying(Permuting, Slicing):
 
         `Layout.contiguous`, which is also the constructor from a shape, calls this on an instance.
         """
-        if memory_format == PRESERVE:
-            raise OpRuntimeError("memory_format", "contiguous needs a memory format that names an order, not preserve_format")
         if memory_format not in MEMORY_FORMATS:
             raise OpRuntimeError("memory_format", f"there is no memory format {memory_format}; use one of {MEMORY_FORMATS}")
-        if self.is_contiguous(memory_format):
+        if self.is_contiguous(CONTIGUOUS if memory_format == PRESERVE else memory_format):
             return self
+        if memory_format == PRESERVE:
+            raise OpRuntimeError("memory_format", "contiguous needs a memory format that names an order, not preserve_format")
         return self._copied(self.shape, stride_for_format(self.shape, memory_format), Same(), NOT_CONTIGUOUS)
 
     def to(self, memory_format: str = PRESERVE, *, copy: bool = False) -> Self | Copy[Self]:
@@ -97,12 +96,8 @@ class Copying(Permuting, Slicing):
         return self._copied(self.shape, self.stride_when_converted(memory_format), Same())
 
     def stride_when_converted(self, memory_format: str = PRESERVE) -> Shape:
-        """The strides of `Tensor.to(dtype or device)`: a tensor with gaps falls back to its suggested format."""
-        if memory_format == PRESERVE:
-            if is_non_overlapping_and_dense(self.shape, self.stride):
-                return self.stride
-            memory_format = self.suggest_memory_format()
-        return stride_for_format(self.shape, memory_format)
+        """The strides of `Tensor.to(dtype or device)`."""
+        return self.stride_when_copied(memory_format)
 
     def repeat(self, *repeats: int | Sequence[int]) -> Copy[Self]:
         """`Tensor.repeat(*repeats)`: the whole tensor over and over along each dim; new dims go in front.
@@ -116,9 +111,9 @@ class Copying(Permuting, Slicing):
             raise OpRuntimeError(
                 "repeat_rank", f"repeat needs a count for each of the {self.ndim} dims, got {len(counts)}: {list(counts)}"
             )
-        if any(count < 0 for count in counts):
-            raise OpRuntimeError("repeat_count", f"repeat counts {list(counts)} include a negative one")
         padded = (1,) * (len(counts) - self.ndim) + self.shape
+        if any(count < 0 < size for size, count in zip(padded, counts, strict=True)):
+            raise OpRuntimeError("repeat_count", f"repeat counts {list(counts)} include a negative one")
         shape = tuple(size * count for size, count in zip(padded, counts, strict=True))
         return self._copied(shape, contiguous_stride(shape), Repeated(self.shape))
 
@@ -182,7 +177,8 @@ class Copying(Permuting, Slicing):
             raise OpRuntimeError("roll_shifts", "roll needs at least one shift")
         if not along and len(amounts) == 1:
             if self.numel == 0:
-                return self._copied(self.shape, contiguous_stride(self.shape), Same())
+                stride = self.stride if self.ndim == 1 else contiguous_stride(self.shape)
+                return self._copied(self.shape, stride, Same())
             flat = (self.numel,)
             pick = Composed(
                 Reordered(self.shape, flat), Composed(Rolled(((0, amounts[0]),), flat), Reordered(flat, self.shape))
@@ -214,9 +210,9 @@ class Copying(Permuting, Slicing):
             raise OpRuntimeError("rot90_dims", f"rot90 turns a plane of 2 dims, got {len(dims)}: {list(dims)}")
         if self.ndim < 2:
             raise OpRuntimeError("rank", f"rot90 needs at least 2 dims, got {self.ndim}")
-        if dims[0] == dims[1] or abs(dims[0] - dims[1]) == self.ndim:
-            raise OpRuntimeError("dim_repeated", f"rot90 needs two different dims, got {list(dims)}")
         a, b = (wrap_dim(dim, self.ndim) for dim in dims)
+        if a == b:
+            raise OpRuntimeError("dim_repeated", f"rot90 needs two different dims, got {list(dims)}", (a,))
         turns = k % 4
         if turns == 0:
             return self.clone(CONTIGUOUS)
@@ -232,14 +228,16 @@ class Copying(Permuting, Slicing):
         """`Tensor.index_select(dim, index)`, the index given as its values."""
         dim = wrap_dim(dim, self.ndim)
         size = self.shape[dim] if self.ndim else 1
+        if not self.ndim and len(positions) != 1:
+            raise OpRuntimeError("index_count", f"index_select of a 0-dim tensor takes 1 position, got {len(positions)}")
+        # torch checks positions in another place, and raises another class, where there is nothing to read.
+        out_of_range = OpRuntimeError if self.ndim > 1 and 0 in self.shape else OpIndexError
         for position in positions:
             if not 0 <= position < size:
-                raise OpIndexError(
+                raise out_of_range(
                     "index_range", f"index_select position {position} is out of range: dim {dim} has size {size}", (dim,)
                 )
         if not self.ndim:
-            if len(positions) != 1:
-                raise OpRuntimeError("index_count", f"index_select of a 0-dim tensor takes 1 position, got {len(positions)}")
             return self._copied((), (), Same())
         shape = (*self.shape[:dim], len(positions), *self.shape[dim + 1 :])
         return self._copied(shape, contiguous_stride(shape), Taken(dim, tuple(positions)))
@@ -292,7 +290,9 @@ class Copying(Permuting, Slicing):
                 )
         # torch passes over tensors of shape (0,), whatever the others look like.
         numbers = tuple(number for number, source in enumerate(sources) if source.shape != (0,))
-        like = sources[numbers[0]] if numbers else self
+        if not numbers:
+            return Copy(self._with((0,), (1,), 0), sources, Same())
+        like = sources[numbers[0]]
         dim = wrap_dim(dim, like.ndim)
         sizes: list[int] = []
         for number in numbers:
@@ -310,7 +310,7 @@ class Copying(Permuting, Slicing):
                         (d,),
                     )
             sizes.append(source.shape[dim])
-        shape = (*like.shape[:dim], sum(sizes), *like.shape[dim + 1 :]) if numbers else (0,)
+        shape = (*like.shape[:dim], sum(sizes), *like.shape[dim + 1 :])
         formats = {source.suggest_memory_format() for source in sources}
         memory_format = formats.pop() if len(formats) == 1 else CONTIGUOUS
         starts = (0, *accumulate(sizes))[: len(sizes)]

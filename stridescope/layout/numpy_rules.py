@@ -17,6 +17,7 @@ Source: numpy's `numpy/_core/src/multiarray/shape.c`, `item_selection.c`, `getse
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 from operator import index as as_int
 from typing import TYPE_CHECKING, TypeVar
@@ -25,17 +26,16 @@ from stridescope.errors import OpIndexError, OpValueError
 from stridescope.layout.base import Shape, Strided
 from stridescope.layout.copy import Copy, Same
 from stridescope.layout.numpy_strides import (
+    by_stride,
     filled_stride,
     is_c_contiguous,
     is_f_contiguous,
-    is_fortran,
     like_stride,
     new_stride,
     reshaped_stride,
     resolved_order,
     walk_order,
 )
-from stridescope.layout.numpy_strides import by_stride as _by_stride
 from stridescope.layout.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -72,8 +72,6 @@ __all__ = [
 ]
 
 L = TypeVar("L", bound=Strided)
-
-Dims = "int | Sequence[int]"
 
 
 class OpAxisError(OpValueError, OpIndexError):
@@ -223,7 +221,7 @@ def ravel(x: L, order: str = "C") -> L | Copy[L]:
 
 def _steps_without_gaps(x: Strided) -> bool:
     step = 1
-    for dim in reversed(_by_stride(x.stride)):
+    for dim in reversed(by_stride(x.stride)):
         if x.shape[dim] != 1:
             if x.stride[dim] != step:
                 return False
@@ -483,7 +481,7 @@ def array_split(x: L, where: int | Sequence[int], dim: int = 0) -> tuple[L, ...]
     else:
         cuts = [0, *where, size]
     before = (slice(None),) * (dim % x.ndim)
-    return tuple(basic_index(x, (*before, slice(a, b))) for a, b in zip(cuts, cuts[1:], strict=False))
+    return tuple(basic_index(x, (*before, slice(a, b))) for a, b in pairwise(cuts))
 
 
 def split(x: L, where: int | Sequence[int], dim: int = 0) -> tuple[L, ...]:
@@ -542,7 +540,7 @@ def sliding_window_view(x: L, window: int | Sequence[int], dim: int | Sequence[i
         raise OpValueError("window_size", f"window sizes {list(sizes)} include a negative one")
     dims = tuple(range(x.ndim)) if dim is None else wrap_dims(dim, x.ndim, repeats=True)
     if len(sizes) != len(dims):
-        raise OpValueError("window_size", f"a window of {len(sizes)} sizes for {len(dims)} dims; give one size for each")
+        raise OpValueError("window_size", f"a window of {len(sizes)} sizes for {len(dims)} dims; one for each")
     left = list(x.shape)
     for d, size in zip(dims, sizes, strict=True):
         if size > left[d]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = [
-    "Order",
+    "by_stride",
     "filled_stride",
     "is_c_contiguous",
     "is_f_contiguous",
@@ -41,8 +41,6 @@ __all__ = [
     "resolved_order",
     "walk_order",
 ]
-
-Order = Literal["C", "F", "A", "K"]
 
 
 def is_c_contiguous(shape: Shape, stride: Shape) -> bool:
@@ -68,8 +66,10 @@ def resolved_order(order: str, shape: Shape, stride: Shape) -> Literal["C", "F"]
     """
     if order == "A":
         return "F" if is_fortran(shape, stride) else "C"
-    if order == "C" or order == "F":  # noqa: PLR1714 - this way the type checker sees which two are left
-        return order
+    if order == "F":
+        return "F"
+    if order == "C":
+        return "C"
     raise OpValueError("order", f"order {order!r} cannot be used here; use 'C', 'F' or 'A'")
 
 
@@ -173,11 +173,8 @@ def _sorted_in(start: Sequence[int], ranks: Sequence[Sequence[int | None]]) -> l
         dim, place = order[at], at
         for before in range(at - 1, -1, -1):
             other = order[before]
-            verdicts = [
-                rank[dim] < rank[other]  # type: ignore[operator] - the condition below leaves no None
-                for rank in ranks
-                if rank[dim] is not None and rank[other] is not None
-            ]
+            pairs = ((rank[dim], rank[other]) for rank in ranks)
+            verdicts = [mine < theirs for mine, theirs in pairs if mine is not None and theirs is not None]
             if not verdicts:
                 continue
             if not all(verdicts):
@@ -193,7 +190,7 @@ def walk_order(shape: Shape, strides: Sequence[Shape]) -> list[int]:
     A stride of 0 and a dim of size 1 say nothing.
 
     >>> walk_order((2, 3, 4), [(1, 0, 2)])
-    [2, 1, 0]
+    [1, 2, 0]
     """
     ranks = [
         [abs(step) if step and size != 1 else None for size, step in zip(shape, stride, strict=True)]

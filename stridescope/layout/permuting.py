@@ -79,7 +79,7 @@ class Permuting(Strided):
         """`Tensor.H`: transposes a matrix; on complex tensors the values are also conjugated."""
         if self.ndim not in (0, 2):
             raise OpRuntimeError("matrix_rank", f".H needs a matrix, got {self.ndim} dims; use .mH for batches of matrices")
-        return self._ordered(range(self.ndim - 1, -1, -1))
+        return self._matrix_transposed("H")
 
     @property
     def mH(self) -> Self:  # noqa: N802 - torch's name
@@ -93,7 +93,7 @@ class Permuting(Strided):
     def _matrix_transposed(self, name: str) -> Self:
         if self.ndim == 1:
             raise OpRuntimeError("matrix_rank", f".{name} needs matrices (2 dims or more), got 1 dim")
-        return self.transpose(-2, -1) if self.ndim else self._ordered(())
+        return self.transpose(-2, -1) if self.ndim else self
 
     def movedim(self, source: int | Sequence[int], destination: int | Sequence[int]) -> Self:
         """`Tensor.movedim(source, destination)`: moves some dims, the others keep their order.

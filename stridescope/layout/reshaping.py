@@ -110,9 +110,9 @@ class Reshaping(Contiguity):
         sizes = tuple(sizes)
         if not sizes:
             raise OpRuntimeError("sizes_empty", "unflatten needs at least one size")
+        dim = wrap_dim(dim, self.ndim)
         if self.ndim == 0:
             raise OpRuntimeError("zero_dim", "a 0-dim tensor has no dim to unflatten; use view(sizes)")
-        dim = wrap_dim(dim, self.ndim)
         inferred = infer_shape(sizes, self.shape[dim])
         return self.view((*self.shape[:dim], *inferred, *self.shape[dim + 1 :]))
 

@@ -1,0 +1,51 @@
+"""See how a tensor's indices map to its 1-D storage.
+
+    import stridescope as ss
+
+    ss.show(x)                  # the panel: storage, layout, and what it means
+    ss.inspect(x)               # the same as a value, read from metadata alone
+    ss.run("torch.arange(12).view(3, 4).t()")   # an op chain, step by step, nothing allocated
+    ss.Layout((3, 4), (4, 1))   # the algebra itself
+    ss.overlap(ss.Layout((3, 3), (1, 1)))       # do two indices reach one address?
+
+Importing this package imports nothing else: a name brings its module along when it is first used
+(PEP 562), and torch, numpy and rich come only with what needs them.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from stridescope.api import overlap, show
+    from stridescope.layout import Layout
+    from stridescope.program import run
+    from stridescope.readers import inspect
+    from stridescope.records import History, TensorInfo
+
+__all__ = ["History", "Layout", "TensorInfo", "__version__", "inspect", "overlap", "run", "show"]
+__version__ = "0.1.0"
+
+_HOME = {
+    "History": "stridescope.records",
+    "Layout": "stridescope.layout",
+    "TensorInfo": "stridescope.records",
+    "inspect": "stridescope.readers",
+    "overlap": "stridescope.api",
+    "run": "stridescope.program",
+    "show": "stridescope.api",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'stridescope' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

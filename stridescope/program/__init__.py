@@ -1,0 +1,85 @@
+"""Programs: typed expressions to histories, on layouts alone or on real torch and numpy.
+
+source      text -> a checked syntax tree
+signature   arguments -> parameters
+host        numbers, tuples and slices, each operation bounded
+interpret   the tree -> steps, on an engine
+vocabulary  what to say about a word that no table holds
+ops         what a row of the op tables is, and what an engine answers
+tables      the rows
+algebra     the engine on layouts: allocates nothing, imports nothing
+native      the engine on real torch and numpy
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stridescope.errors import IllegalOp, InputError, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Literal
+
+    from stridescope.program.ops import Engine
+    from stridescope.records import History
+
+__all__ = ["run"]
+
+
+def run(
+    source: str,
+    *,
+    engine: Literal["algebra", "torch"] = "algebra",
+    device: str | None = None,
+    names: Mapping[str, Any] | None = None,
+    chain_of: str | None = None,
+) -> History:
+    """What a program of torch and numpy ops does to memory, step by step.
+
+    Args:
+        source: one chain, or several statements; parsed, never evaluated as Python.
+        engine: "algebra" works on layouts, allocates nothing and imports neither torch nor numpy;
+            "torch" makes every call for real and reads each layout off the result.
+        device: where the torch engine puts the tensors that the program creates, such as "cuda".
+        names: variables that the program starts with: live tensors or arrays, or for the algebra a
+            `TensorInfo` too.
+        chain_of: one of `names`, which a text such as "t()[1:]" goes on from.
+
+    Raises:
+        ProgramError: the program is not understood.
+        TargetError: the engine or the device is not there.
+        UnreadableError: one of `names` has no layout.
+
+    >>> [step.effect for step in run("torch.arange(12).view(3, 4).t()[1:, ::2]").steps]
+    ['alloc', 'view', 'view', 'view']
+    >>> run("torch.arange(12).view(3, 4).t().view(12)").refused.reason.code
+    'dims_not_mergeable'
+    """
+    from stridescope.program.interpret import interpret
+
+    if engine not in ("algebra", "torch"):
+        raise InputError(f"engine must be 'algebra' or 'torch', got {engine!r}")
+    if engine == "torch":
+        from stridescope.program.native import NativeEngine
+
+        return interpret(source, NativeEngine(device), dict(names or {}), chain_of)
+    if device is not None:
+        raise TargetError(f"device {device!r} needs real torch; choose engine='torch' (--torch) too")
+    from stridescope.program.algebra import AlgebraEngine
+
+    algebra: AlgebraEngine = AlgebraEngine()
+    adopted = {name: _adopted(algebra, name, value) for name, value in (names or {}).items()}
+    layouts: Engine = algebra
+    return interpret(source, layouts, adopted, chain_of)
+
+
+def _adopted(algebra: Any, name: str, value: Any) -> Any:
+    from stridescope.readers import inspect
+    from stridescope.records import TensorInfo
+
+    info = value if isinstance(value, TensorInfo) else inspect(value, name)
+    try:
+        return algebra.adopt(info)
+    except IllegalOp as error:
+        raise TargetError(f"ops cannot go on from {name}: {error.message}") from None

@@ -1,0 +1,428 @@
+"""A checked program to a history, on whichever engine.
+
+Problem: the algebra and real torch must run one program alike, and every op of it must become a step that
+says what it did to memory. Method: a walk over the checked tree. Numbers, tuples, slices and sizes are
+host values (`stridescope.program.host`). A method, a function, an operator or an index of a tensor is a
+row of the op tables; its arguments are bound by the row's signature and the engine applies it. Nothing
+is ever looked up on a live object by a name that came from the program.
+
+Cost: linear in the program; there are no loops in it, so 1,000 ops at most are applied.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from stridescope.errors import InputError, ProgramError, TargetError
+from stridescope.program import host, vocabulary
+from stridescope.program.recorder import Recorder, RefusedError
+from stridescope.program.signature import Mismatch, bind, shown
+from stridescope.program.source import LIBRARIES, chain_of, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stridescope.program.ops import Engine, Op, Owner
+    from stridescope.program.source import Link, Program
+    from stridescope.records import History
+
+    T = TypeVar("T")
+
+__all__ = ["interpret"]
+
+_OPERATORS: dict[type[ast.AST], tuple[str, str]] = {
+    ast.Add: ("add", "+"),
+    ast.Sub: ("sub", "-"),
+    ast.Mult: ("mul", "*"),
+    ast.Div: ("truediv", "/"),
+    ast.FloorDiv: ("floordiv", "//"),
+    ast.Mod: ("mod", "%"),
+    ast.Pow: ("pow", "**"),
+    ast.MatMult: ("matmul", "@"),
+    ast.BitAnd: ("and", "&"),
+    ast.BitOr: ("or", "|"),
+    ast.BitXor: ("xor", "^"),
+    ast.LShift: ("lshift", "<<"),
+    ast.RShift: ("rshift", ">>"),
+    ast.Eq: ("eq", "=="),
+    ast.NotEq: ("ne", "!="),
+    ast.Lt: ("lt", "<"),
+    ast.LtE: ("le", "<="),
+    ast.Gt: ("gt", ">"),
+    ast.GtE: ("ge", ">="),
+    ast.UAdd: ("pos", "+"),
+    ast.USub: ("neg", "-"),
+    ast.Invert: ("invert", "~"),
+}
+"""Operator -> (the word inside the name of its row, such as "__add__", and its sign)."""
+
+_MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
+
+_IN_PLACE = {
+    "add": "add_",
+    "sub": "sub_",
+    "mul": "mul_",
+    "truediv": "div_",
+    "floordiv": "floor_divide_",
+    "mod": "remainder_",
+    "pow": "pow_",
+    "and": "bitwise_and_",
+    "or": "bitwise_or_",
+    "xor": "bitwise_xor_",
+    "lshift": "bitwise_left_shift_",
+    "rshift": "bitwise_right_shift_",
+}
+"""The method that an augmented assignment to a torch tensor stands for."""
+
+_EXAMPLE = "end with an op that gives one, such as torch.arange(12).view(3, 4)"
+
+
+def interpret(
+    source: str, engine: Engine, names: dict[str, Any] | None = None, chain_of: str | None = None
+) -> History:
+    """Run a program on an engine.
+
+    Args:
+        source: the program's text.
+        engine: runs the ops; its tensors are the values of names.
+        names: variables that are bound before the program starts; tensors must be the engine's. What the
+            program binds is added to it, so that another text may go on from there.
+        chain_of: one of `names`; a text such as "t()[1:]" or ".t()[1:]" then goes on from it. Without
+            it, a text that starts with "." or "[" goes on from "x" where there is one.
+
+    Returns:
+        One step for every op that gave, changed or was refused a tensor. A refused step is the last.
+
+    Raises:
+        ProgramError: the program is not understood, or gives no tensor; its `history` holds what was
+            valid before that place, None where nothing was run.
+    """
+    names = {} if names is None else names
+    run = _Run(parse(source, _receiver(source, names, chain_of)), engine, names)
+    try:
+        run.all()
+    except ProgramError as error:
+        error.history = run.history()
+        raise
+    return run.history()
+
+
+def _receiver(source: str, names: Mapping[str, Any], goes_on: str | None) -> str:
+    """The name that the text goes on from, or "" where it is a program of its own."""
+    text = str(source).lstrip()
+    if text.startswith((".", "[")):
+        return goes_on or ("x" if "x" in names else "")
+    size = next((k for k, char in enumerate(text) if not (char == "_" or char.isalnum())), len(text))
+    word, rest = text[:size], text[size:].lstrip()
+    known = word in names or word in LIBRARIES or word in host.FUNCTIONS or word in ("import", "from")
+    binds = rest.startswith(",") or (rest.startswith("=") and not rest.startswith("=="))
+    return "" if not goes_on or known or binds or not word.isidentifier() else goes_on
+
+
+class _Run:
+    """One walk over one program."""
+
+    def __init__(self, program: Program, engine: Engine, names: dict[str, Any]) -> None:
+        from stridescope.program.tables import CONSTANTS, OPS
+
+        self.ops: Mapping[tuple[Owner, str], Op] = OPS
+        self.constants: Mapping[str, Any] = CONSTANTS
+        self.program = program
+        self.engine = engine
+        self.names = names
+        self.steps = Recorder(engine, names)
+        self.scales = host.Scales()
+
+    def history(self) -> History:
+        """What happened so far."""
+        statements = self.program.statements
+        plain = len(statements) == 1 and isinstance(statements[0], ast.Expr)
+        return self.steps.history(self.program.source, plain=plain)
+
+    def fail(self, message: str, node: ast.expr | ast.stmt | ast.keyword, name: str = "") -> NoReturn:
+        raise self.program.error(message, node, name)
+
+    # ------------------------------------------------------------------------------------- statements
+
+    def all(self) -> None:
+        """Every statement, until an op is refused."""
+        value = None
+        try:
+            for statement in self.program.statements:
+                self.steps.fresh = None
+                value = self.statement(statement)
+        except RefusedError:
+            return
+        last = self.program.statements[-1]
+        tensors = self.steps.tensors_of(value)
+        if isinstance(last, ast.Expr) and not tensors:
+            text = shown(self.program.text(last))[1:-1]
+            self.fail(f"{text} is {self.shown(value)}, not a tensor; {_EXAMPLE}", last)
+        if not self.steps.steps:
+            if not tensors:
+                self.fail(f"the program makes no tensor; {_EXAMPLE}", last)
+            self.steps.gave(self.program.text(last), "name", value)
+
+    def statement(self, node: ast.stmt) -> Any:
+        if isinstance(node, ast.Expr):
+            return self.value(node.value)
+        if isinstance(node, ast.AugAssign):
+            return self.augment(node)
+        assert isinstance(node, ast.Assign)
+        value = self.value(node.value)
+        for target in node.targets:
+            self.assign(node, target, value)
+        return value
+
+    def assign(self, node: ast.Assign, target: ast.expr, value: Any) -> None:
+        if isinstance(target, ast.Name):
+            self.names[target.id] = value
+            self.steps.label([target.id], value)
+        elif isinstance(target, ast.Subscript):
+            self.set_item(target, self.value(target.value), self.value(target.slice), value, self.program.text(node))
+        else:
+            assert isinstance(target, ast.Tuple | ast.List)
+            if self.engine.is_tensor(value):
+                self.fail("a tensor is not unpacked; write .unbind() after it to get its parts", node.value)
+            if not isinstance(value, tuple | list) or len(value) != len(target.elts):
+                got = f"{len(value)} values" if isinstance(value, tuple | list) else self.shown(value)
+                self.fail(f"{got} cannot be unpacked into {len(target.elts)} names", target)
+            self.steps.label([part.id if isinstance(part, ast.Name) else None for part in target.elts], value)
+            for part, item in zip(target.elts, value, strict=True):
+                self.assign(node, part, item)
+
+    def set_item(self, target: ast.Subscript, receiver: Any, index: Any, value: Any, source: str) -> None:
+        if not self.engine.is_tensor(receiver):
+            self.fail(f"{self.shown(receiver)} cannot be written to; only a tensor can", target.value)
+        self.apply(
+            self.row(receiver, "__setitem__", "an assignment to an index", target),
+            [receiver, index, value],
+            target,
+            source,
+        )
+
+    def augment(self, node: ast.AugAssign) -> Any:
+        source = self.program.text(node)
+        if isinstance(node.target, ast.Name):
+            value = self.in_place(node, self.name(node.target), source)
+            self.names[node.target.id] = value
+            self.steps.label([node.target.id], value)
+            return value
+        assert isinstance(node.target, ast.Subscript)
+        receiver, index = self.value(node.target.value), self.value(node.target.slice)
+        before = node.target.value
+        old = self.item(receiver, index, node.target, None if isinstance(before, ast.Name) else before)
+        is_view = self.engine.is_tensor(old) and self.steps.steps[-1].effect in ("view", "same")
+        new = self.in_place(node, old, source)
+        if not is_view:
+            # The index copied, so what was changed is a copy; Python writes it back, and so does this.
+            self.set_item(node.target, receiver, index, new, source)
+        return new
+
+    def in_place(self, node: ast.AugAssign, old: Any, source: str) -> Any:
+        other = self.value(node.value)
+        if not self.engine.is_tensor(old):
+            return self.operate(node, node.op, old, other)
+        word, sign = _OPERATORS[type(node.op)]
+        name = f"__i{word}__" if (self.engine.owner(old), f"__i{word}__") in self.ops else _IN_PLACE.get(word, "")
+        return self.apply(self.row(old, name, f"{sign}=", node), [old, other], node, source)
+
+    # ------------------------------------------------------------------------------------ expressions
+
+    def value(self, node: ast.expr) -> Any:
+        """A tensor of the engine, or a host value."""
+        match node:
+            case ast.Attribute() | ast.Call() | ast.Subscript():
+                return self.chain(node)
+            case ast.Name():
+                return self.name(node)
+            case ast.Constant():
+                return node.value
+            case ast.Tuple():
+                return self.guarded(node, lambda: self.scales.weighed(tuple(map(self.value, node.elts))))
+            case ast.List():
+                return self.guarded(node, lambda: self.scales.weighed(list(map(self.value, node.elts))))
+            case ast.Slice():
+                bounds = node.lower, node.upper, node.step
+                return slice(*(None if bound is None else self.value(bound) for bound in bounds))
+            case ast.UnaryOp():
+                return self.unary(node)
+            case ast.BinOp():
+                return self.operate(node, node.op, self.value(node.left), self.value(node.right))
+            case ast.Compare():
+                return self.operate(node, node.ops[0], self.value(node.left), self.value(node.comparators[0]))
+        raise AssertionError(node)
+
+    def name(self, node: ast.Name) -> Any:
+        if node.id in self.names:
+            return self.names[node.id]
+        if node.id in host.TYPES:
+            return host.TYPES[node.id]
+        if node.id in LIBRARIES:
+            self.fail(f"'{node.id}' alone is the library; go on with an op, such as {node.id}.arange(12)", node)
+        if node.id in host.FUNCTIONS:
+            self.fail(f"'{node.id}' is a function; call it, as in {node.id}(...)", node)
+        raise self.program.error(
+            vocabulary.unknown_name(node.id, list(self.names), [*LIBRARIES, *host.FUNCTIONS]), node
+        )
+
+    def unary(self, node: ast.UnaryOp) -> Any:
+        value = self.value(node.operand)
+        if isinstance(node.op, ast.Not):
+            if self.engine.is_tensor(value):
+                self.fail("'not' asks for one truth value; write ~ for the tensor of them", node)
+            return not value
+        word, sign = _OPERATORS[type(node.op)]
+        if self.engine.is_tensor(value):
+            return self.apply(self.row(value, f"__{word}__", sign, node), [value], node)
+        return self.guarded(node, lambda: host.operate(word, sign, value))
+
+    def operate(self, node: ast.expr | ast.stmt, kind: ast.AST, left: Any, right: Any) -> Any:
+        word, sign = _OPERATORS[type(kind)]
+        if self.engine.is_tensor(left):
+            return self.apply(self.row(left, f"__{word}__", sign, node), [left, right], node)
+        if self.engine.is_tensor(right):
+            name = f"__{_MIRRORED[word]}__" if word in _MIRRORED else f"__r{word}__"
+            return self.apply(self.row(right, name, sign, node), [right, left], node)
+        return self.guarded(node, lambda: self.scales.weighed(host.operate(word, sign, left, right)))
+
+    def chain(self, node: ast.expr) -> Any:
+        """A root and its links, first to last."""
+        root, links = chain_of(node)
+        free = isinstance(root, ast.Name) and root.id not in self.names
+        value, done = None, 0
+        if free and isinstance(root, ast.Name) and root.id in LIBRARIES:
+            value, done = self.library(root, links)
+        elif free and isinstance(root, ast.Name) and root.id in host.FUNCTIONS and links[0].kind == "call":
+            value, done = self.python(root, links[0]), 1
+        else:
+            value = self.value(root)
+        # Each step is written as its own links alone; only the first one carries the name it starts from.
+        after = links[done - 1].node if done else None if isinstance(root, ast.Name) else root
+        while done < len(links):
+            value, used = self.link(value, links, done, after)
+            done += used
+            after = links[done - 1].node
+        return value
+
+    def link(self, value: Any, links: list[Link], at: int, after: ast.expr | None) -> tuple[Any, int]:
+        """What a value becomes through its next link, and how many links that took."""
+        node = links[at].node
+        if isinstance(node, ast.Subscript):
+            return self.item(value, self.value(node.slice), node, after), 1
+        if isinstance(node, ast.Call):
+            self.fail(f"{self.shown(value)} cannot be called; only functions and methods can", node)
+        if not self.engine.is_tensor(value):
+            self.fail(f"{self.shown(value)} is no tensor, so it has no .{node.attr}", node, node.attr)
+        owner = self.engine.owner(value)
+        op = self.ops.get((owner, node.attr))
+        if op is None:
+            self.fail(vocabulary.unknown_method(owner, node.attr, self.ops), node, node.attr)
+        call = links[at + 1].node if at + 1 < len(links) else None
+        if op.attribute:
+            if isinstance(call, ast.Call):
+                self.fail(f".{op.name} is an attribute; write it without ()", node, node.attr)
+            return self.apply(op, [value], node, self.after(node, after)), 1
+        if not isinstance(call, ast.Call):
+            self.fail(f".{op.name} is a method; call it, as in .{op.name}(...)", node, node.attr)
+        return self.call(op, [value], call, self.after(call, after)), 2
+
+    def library(self, root: ast.Name, links: list[Link]) -> tuple[Any, int]:
+        """A function or constant of torch or numpy by its dotted name, and how many links that took."""
+        owner: Owner = "torch" if LIBRARIES[root.id] == "torch" else "np"
+        path, last = "", links[0].node
+        for done, link in enumerate(links, 1):
+            if not isinstance(link.node, ast.Attribute):
+                break
+            path, last = f"{path}.{link.node.attr}".lstrip("."), link.node
+            op = self.ops.get((owner, path))
+            call = links[done].node if done < len(links) else None
+            if op is not None and isinstance(call, ast.Call):
+                return self.call(op, [], call, self.program.text(call)), done + 1
+            if f"{owner}.{path}" in self.constants:
+                return self.constants[f"{owner}.{path}"], done
+            if op is not None:
+                self.fail(f"{root.id}.{path} is a function; call it, as in {root.id}.{path}(...)", last)
+        if not path:
+            self.fail(f"'{root.id}' alone is the library; go on with an op, such as {root.id}.arange(12)", root)
+        raise self.program.error(vocabulary.unknown_function(root.id, owner, path, self.ops), last, path.split(".")[-1])
+
+    def python(self, root: ast.Name, link: Link) -> Any:
+        """One of Python's own functions."""
+        call = link.node
+        assert isinstance(call, ast.Call)
+        if call.keywords:
+            self.fail(f"{root.id}() takes no keywords here", call)
+        args = [self.value(arg) for arg in call.args]
+        if root.id == "len" and len(args) == 1 and self.engine.is_tensor(args[0]):
+            shape = self.engine.info(args[0]).shape
+            return shape[0] if shape else self.fail("a 0-dim tensor has no len()", call)
+        if any(map(self.engine.is_tensor, args)):
+            self.fail(f"{root.id}() of a tensor asks for its values; {vocabulary.FOLLOWED}", call)
+        return self.guarded(call, lambda: self.scales.weighed(host.call(root.id, args)))
+
+    def item(self, value: Any, index: Any, node: ast.Subscript, after: ast.expr | None = None) -> Any:
+        source = self.after(node, after)
+        if self.engine.is_tensor(value):
+            return self.apply(self.row(value, "__getitem__", "an index", node), [value, index], node, source)
+        if any(map(self.engine.is_tensor, index if isinstance(index, tuple) else (index,))):
+            self.fail(f"{self.shown(value)} is not indexed by a tensor", node)
+        picked = self.guarded(node, lambda: host.pick(value, index))
+        if self.engine.is_tensor(picked):
+            self.steps.gave(source, "getitem", picked)
+        return picked
+
+    # ------------------------------------------------------------------------------------------- rows
+
+    def row(self, tensor: Any, name: str, written: str, node: ast.expr | ast.stmt) -> Op:
+        """The row of an operator or an index."""
+        owner = self.engine.owner(tensor)
+        op = self.ops.get((owner, name))
+        if op is None:
+            self.fail(f"{written} on a tensor computes values; {vocabulary.FOLLOWED}", node)
+        return op
+
+    def call(self, op: Op, receiver: list[Any], call: ast.Call, source: str) -> Any:
+        args = [self.value(arg) for arg in call.args]
+        kwargs = {keyword.arg: self.value(keyword.value) for keyword in call.keywords if keyword.arg is not None}
+        try:
+            overload, bound = bind(op, args, kwargs, self.engine.is_tensor)
+        except Mismatch as mismatch:
+            at_fault: dict[int | str | None, ast.expr | ast.keyword] = dict(enumerate(call.args))
+            at_fault.update((keyword.arg, keyword) for keyword in call.keywords)
+            self.fail(mismatch.message, at_fault.get(mismatch.where, call))
+        return self.record(op, overload, (*receiver, *bound), call, source)
+
+    def apply(self, op: Op, values: list[Any], node: ast.expr | ast.stmt, source: str | None = None) -> Any:
+        """An attribute, an operator or an index: the first of `values` is the receiver."""
+        try:
+            overload, bound = bind(op, values[1:], {}, self.engine.is_tensor)
+        except Mismatch as mismatch:
+            self.fail(mismatch.message, node)
+        return self.record(op, overload, (values[0], *bound), node, source or self.program.text(node))
+
+    def record(self, op: Op, overload: int, bound: tuple[Any, ...], node: ast.expr | ast.stmt, source: str) -> Any:
+        try:
+            return self.steps.apply(op, overload, bound, source)
+        except TargetError:
+            raise
+        except InputError as error:
+            # An engine knows what is wrong, and not where.
+            raise self.program.error(str(error), node) from None
+
+    # ------------------------------------------------------------------------------------------- words
+
+    def guarded(self, node: ast.expr | ast.stmt, compute: Callable[[], T]) -> T:
+        """Host work, its errors given a place."""
+        try:
+            return compute()
+        except host.HostError as error:
+            self.fail(str(error), node)
+
+    def after(self, node: ast.expr, after: ast.expr | None) -> str:
+        # What stands between a root in parentheses and its first link is the end of the parentheses.
+        return self.program.text(node, after).lstrip(") ")
+
+    def shown(self, value: Any) -> str:
+        return shown(value, self.engine.is_tensor)

@@ -1,0 +1,161 @@
+"""The steps of a program as they happen: an op is applied, its step is kept.
+
+Problem: a step must show the tensor before and after under the names the program gave it, and the values
+as they were at that moment, while names come and go. Method: every op passes through `Recorder.apply`,
+which describes the tensor before, has the engine apply the row, and keeps what it answered. An assignment
+comes after its step, so it labels the step that is still fresh.
+
+Cost: O(names) for each step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from stridescope.records import History, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stridescope.program.ops import Engine, Op
+    from stridescope.records import TensorInfo
+
+__all__ = ["Recorder", "RefusedError"]
+
+
+class RefusedError(Exception):
+    """The engine refused an op, so the history is complete."""
+
+
+class Recorder:
+    """The variables and the steps of one run.
+
+    Attributes:
+        names: the variables; tensors are the engine's, all else is a host value.
+        fresh: what the last step gave, until something is named after it.
+    """
+
+    def __init__(self, engine: Engine, names: dict[str, Any]) -> None:
+        self.engine = engine
+        self.names = names
+        self.steps: list[Step] = []
+        self.fresh: Any = None
+
+    def history(self, source: str, *, plain: bool) -> History:
+        """What happened so far; `plain` for one chain, which needs no list of names."""
+        named = {} if plain else self.variables()
+        aliases = tuple((name, self.engine.info(tensor).named(name)) for name, tensor in named.items())
+        return History(source, self.engine.name, tuple(self.steps), aliases)
+
+    def apply(self, op: Op, overload: int, bound: tuple[Any, ...], source: str) -> Any:
+        """Have the engine apply a row, and keep the step if it is one.
+
+        Raises:
+            RefusedError: the op was refused; its step is kept.
+        """
+        subject = next(self._each_tensor(bound), None)
+        before = self.described(subject)
+        outcome = self.engine.apply(op, overload, bound, self.variables())
+        if outcome.effect is None:
+            return outcome.value
+        value = subject if outcome.value is None else outcome.value
+        tensors = [] if outcome.effect == "refused" else self.tensors_of(value)
+        single = self.engine.is_tensor(value)
+        self.steps.append(
+            Step(
+                source=source,
+                op=_word(op.name),
+                effect=outcome.effect,
+                tensor=self.described(value) if tensors and single else None,
+                copied_nbytes=outcome.copied_nbytes,
+                reason=outcome.reason,
+                tensors=() if single else tuple(map(self.engine.info, tensors)),
+                before=before,
+                write=outcome.write,
+                copy=outcome.copy,
+                values=self.engine.values(tensors[0]) if tensors else None,
+            )
+        )
+        if outcome.effect == "refused":
+            raise RefusedError
+        self.fresh = value
+        return value
+
+    def gave(self, source: str, op: str, value: Any) -> None:
+        """Keep a step that only hands over what was there."""
+        tensors = self.tensors_of(value)
+        info = self.described(tensors[0])
+        single = self.engine.is_tensor(value)
+        self.steps.append(
+            Step(
+                source=source,
+                op=op,
+                effect="same",
+                tensor=info if single else None,
+                tensors=() if single else tuple(map(self.engine.info, tensors)),
+                before=info,
+                values=self.engine.values(tensors[0]),
+            )
+        )
+        self.fresh = value
+
+    def label(self, names: list[str | None], value: Any) -> None:
+        """Put the names just bound to a value on the step that made it, if that step is fresh."""
+        if value is None or value is not self.fresh:
+            return
+        step, self.fresh = self.steps[-1], None
+        name = names[0] if len(names) == 1 else None
+        if step.tensor is not None:
+            self.steps[-1] = replace(step, name=name, tensor=step.tensor.named(name))
+        else:
+            each = names if name is None else [f"{name}[{k}]" for k in range(len(step.tensors))]
+            named = tuple(info.named(part) for part, info in zip(each, step.tensors, strict=True))
+            self.steps[-1] = replace(step, name=name, tensors=named)
+
+    def variables(self) -> dict[str, Any]:
+        """The tensors that names reach; those in a tuple as `parts[0]`."""
+        answer: dict[str, Any] = {}
+        for name, value in self.names.items():
+            if self.engine.is_tensor(value):
+                answer[name] = value
+            elif isinstance(value, tuple | list):
+                answer.update((f"{name}[{k}]", item) for k, item in enumerate(value) if self.engine.is_tensor(item))
+        return answer
+
+    def described(self, tensor: Any) -> TensorInfo | None:
+        """A tensor under the first name that it has; None for what is no tensor."""
+        if not self.engine.is_tensor(tensor):
+            return None
+        name = next((name for name, other in self.variables().items() if other is tensor), None)
+        info = self.engine.info(tensor)
+        return info if name is None else info.named(name)
+
+    def tensors_of(self, value: Any) -> list[Any]:
+        """The tensor, or those directly inside a tuple."""
+        parts = value if isinstance(value, tuple | list) else (value,)
+        return [part for part in parts if self.engine.is_tensor(part)]
+
+    def _each_tensor(self, values: Any) -> Iterator[Any]:
+        for value in values:
+            if self.engine.is_tensor(value):
+                yield value
+            elif isinstance(value, tuple | list):
+                yield from self._each_tensor(value)
+
+
+_REFLECTED = frozenset(
+    f"r{word}" for word in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor")
+)
+
+
+def _word(name: str) -> str:
+    """An op's name in a step: "getitem" for "__getitem__", "add" for "__radd__"; "add_" stays.
+
+    >>> _word("__radd__"), _word("__rshift__"), _word("add_")
+    ('add', 'rshift', 'add_')
+    """
+    if not name.startswith("__"):
+        return name
+    word = name.strip("_")
+    return word[1:] if word in _REFLECTED else word

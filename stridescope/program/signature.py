@@ -1,0 +1,351 @@
+"""Arguments to parameters, by the signatures of the op tables.
+
+Problem: a call in a program must be matched to one of an op's overloads, as torch's own argument parser
+does, and where none fits the sentence must name the argument that is at fault. Method: a signature
+string (the language is in `stridescope.program.ops`) is parsed once into parameters; each kind of
+parameter is a row: a function that gives the value to bind or says no, and the words for what it wants.
+Overloads are tried in order; of the failures, the one that got furthest is told.
+
+Cost: O(arguments times overloads); parsing is done once for each signature.
+
+Source: torch's `torch/csrc/utils/python_arg_parser.cpp` for the rules: a bool is no int, a list or a
+tuple stands for varargs, keyword-only after a star.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from stridescope.program.ops import Op
+
+__all__ = ["REQUIRED", "Mismatch", "Parameter", "Spread", "bind", "describe", "parameters", "shown"]
+
+REQUIRED: Any = type("Required", (), {"__repr__": lambda _: "REQUIRED"})()
+"""The default of a parameter that has none."""
+
+_NO: Any = object()
+_INT_LIMIT = 2**63
+
+
+class Spread(tuple[Any, ...]):
+    """What a star parameter binds when it was written as f(2, 3), not f((2, 3)): a plain tuple to every op.
+
+    The engine that makes the call for real writes it the same way again, since a few functions tell the two apart.
+    """
+
+    __slots__ = ()
+
+
+class Mismatch(Exception):  # noqa: N818 - an answer to the caller, who knows the place and raises the error
+    """Arguments that fit no overload. `where` is the argument at fault: a position, a keyword, or None."""
+
+    def __init__(self, message: str, where: int | str | None = None, progress: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.progress = progress
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a signature: `*int size`, `int[] dims`, `dtype? dtype=None`."""
+
+    name: str
+    kind: str
+    star: bool = False
+    several: bool = False
+    optional: bool = False
+    keyword_only: bool = False
+    default: Any = REQUIRED
+
+    def __str__(self) -> str:
+        text = f"{'*' * self.star}{self.kind}{'[]' * self.several}{'?' * self.optional} {self.name}"
+        return text if self.default is REQUIRED else f"{text}={self.default!r}"
+
+
+_PARAMETER = re.compile(
+    r"(?P<star>\*?)(?P<kind>[a-z]+)(?P<several>(?:\[\])?)(?P<optional>\??)\s+(?P<name>\w+)(?:\s*=\s*(?P<default>.+))?"
+)
+# A comma outside every bracket; defaults such as (0, 1) hold commas of their own.
+_COMMA = re.compile(r",(?![^(\[]*[)\]])")
+
+
+@cache
+def parameters(signature: str) -> tuple[Parameter, ...]:
+    """The parameters of one signature string.
+
+    Raises:
+        ValueError: the string is not in the language; a defect of an op table.
+
+    >>> [str(p) for p in parameters("(*int size, *, dtype? dtype=None)")]
+    ['*int size', 'dtype? dtype=None']
+    """
+    inside = signature.strip()
+    if not (inside.startswith("(") and inside.endswith(")")):
+        raise ValueError(f"signature {signature!r} is not in parentheses")
+    keyword_only = False
+    answer = []
+    for piece in filter(None, map(str.strip, _COMMA.split(inside[1:-1]))):
+        if piece == "*":
+            keyword_only = True
+            continue
+        match = _PARAMETER.fullmatch(piece)
+        if match is None or match["kind"] not in _KINDS:
+            raise ValueError(f"signature {signature!r}: {piece!r} is no parameter; kinds are {', '.join(_KINDS)}")
+        default = REQUIRED if match["default"] is None else ast.literal_eval(match["default"])
+        answer.append(
+            Parameter(
+                match["name"],
+                match["kind"],
+                bool(match["star"]),
+                bool(match["several"]),
+                bool(match["optional"]) or default is None,
+                keyword_only,
+                default,
+            )
+        )
+        keyword_only = keyword_only or bool(match["star"])
+    return tuple(answer)
+
+
+def describe(op: Op) -> str:
+    """How the op is written, for help: every overload.
+
+    >>> from stridescope.program.ops import Op
+    >>> describe(Op("t", "tensor", "view", ("()",), (lambda x: x,)))
+    't()'
+    """
+    if op.attribute:
+        return op.name
+    return " or ".join(_written(op.name, parameters(signature)) for signature in op.signatures)
+
+
+def bind(
+    op: Op, args: Sequence[Any], kwargs: Mapping[str, Any], is_tensor: Callable[[Any], bool]
+) -> tuple[int, tuple[Any, ...]]:
+    """The first overload that the arguments fit, and one value for each of its parameters, in order.
+
+    The receiver of a method is not among them. Ints come out as ints, lists of ints as tuples.
+
+    Raises:
+        Mismatch: they fit none; the message says what was wanted.
+
+    >>> from stridescope.program.ops import Op
+    >>> op = Op("view", "tensor", "view", ("(dtype dtype)", "(*int size)"), (print, print))
+    >>> bind(op, (3, -1), {}, lambda value: False)
+    (1, ((3, -1),))
+    """
+    failures: list[Mismatch] = []
+    for overload, signature in enumerate(op.signatures):
+        try:
+            return overload, _bind_one(op, parameters(signature), args, kwargs, is_tensor)
+        except Mismatch as failure:  # noqa: PERF203 - a failure here is the news of one overload
+            failures.append(failure)
+    furthest = max(failure.progress for failure in failures)
+    best = [failure for failure in failures if failure.progress == furthest]
+    if len(best) == 1:
+        raise best[0]
+    given = ", ".join(
+        [*(shown(value, is_tensor) for value in args), *(f"{k}={shown(kwargs[k], is_tensor)}" for k in kwargs)]
+    )
+    raise Mismatch(f"{op.name} is written {describe(op)}; got {op.name}({given})", best[0].where)
+
+
+def _bind_one(
+    op: Op,
+    expected: tuple[Parameter, ...],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    is_tensor: Callable[[Any], bool],
+) -> tuple[Any, ...]:
+    names = [parameter.name for parameter in expected]
+    for keyword in kwargs:
+        if keyword not in names:
+            near = get_close_matches(keyword, names, 1, 0.4)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise Mismatch(f"unknown keyword '{keyword}' for {op.name}({', '.join(names)}){hint}", keyword, 1)
+    given = _placed(op, expected, args)
+    bound = []
+    for progress, parameter in enumerate(expected, 2):
+        if parameter.name in given and parameter.name in kwargs:
+            raise Mismatch(f"{op.name}() got {parameter.name} twice", parameter.name, progress)
+        if parameter.name in given:
+            where: int | str = names.index(parameter.name)
+            value = given[parameter.name]
+        elif parameter.name in kwargs:
+            where, value = parameter.name, kwargs[parameter.name]
+        elif parameter.default is not REQUIRED:
+            bound.append(parameter.default)
+            continue
+        else:
+            raise Mismatch(_arity(op, expected, len(args) + len(kwargs)))
+        try:
+            bound.append(_converted(parameter, value, op.owner in ("np", "ndarray"), is_tensor))
+        except _UnfitError as unfit:
+            # The place of one item is known only where each item was an argument of its own.
+            at = where + unfit.item if isinstance(where, int) and isinstance(value, Spread) else where
+            raise Mismatch(f"{op.name}(): {parameter.name} must be {unfit}", at, progress) from None
+    return tuple(bound)
+
+
+def _placed(op: Op, expected: tuple[Parameter, ...], args: Sequence[Any]) -> dict[str, Any]:
+    """Positional arguments by parameter name."""
+    given: dict[str, Any] = {}
+    positional = [parameter for parameter in expected if not parameter.keyword_only]
+    for k, parameter in enumerate(positional):
+        if k >= len(args):
+            break
+        if parameter.star:
+            rest = args[k:]
+            alone = len(rest) == 1 and isinstance(rest[0], tuple | list)
+            given[parameter.name] = rest[0] if alone else Spread(rest)
+            return given
+        given[parameter.name] = args[k]
+    if len(args) > len(positional):
+        raise Mismatch(_arity(op, expected, len(args)), len(positional))
+    return given
+
+
+class _UnfitError(Exception):
+    """A value that a parameter does not take; of a list, the number of the item."""
+
+    def __init__(self, wanted: str, got: str, item: int = 0) -> None:
+        super().__init__(f"{wanted}, got {got}")
+        self.item = item
+
+
+def _converted(parameter: Parameter, value: Any, numpy: bool, is_tensor: Callable[[Any], bool]) -> Any:
+    """The value to bind."""
+    if value is None and parameter.optional:
+        return None
+    convert, word, words = _KINDS["numpy dtype" if numpy and parameter.kind == "dtype" else parameter.kind]
+    if not (parameter.star or parameter.several):
+        answer = convert(value, is_tensor)
+        if answer is _NO:
+            raise _UnfitError(word, shown(value, is_tensor))
+        return answer
+    if not isinstance(value, tuple | list):
+        if not parameter.star:
+            raise _UnfitError(f"a list of {words}", shown(value, is_tensor))
+        value = (value,)
+    items = [convert(item, is_tensor) for item in value]
+    for k, item in enumerate(items):
+        if item is _NO:
+            raise _UnfitError(words, shown(value[k], is_tensor), k)
+    return Spread(items) if isinstance(value, Spread) else tuple(items)
+
+
+def _arity(op: Op, expected: tuple[Parameter, ...], got: int) -> str:
+    least = sum(parameter.default is REQUIRED for parameter in expected)
+    most = len(expected)
+    if any(parameter.star for parameter in expected):
+        count = f"at least {least} argument{'s' * (least != 1)}"
+    elif least == most:
+        count = f"{most or 'no'} argument{'s' * (most != 1)}"
+    else:
+        count = f"{least} to {most} arguments"
+    return f"{_written(op.name, expected)} takes {count}, got {got}"
+
+
+def _written(name: str, expected: tuple[Parameter, ...]) -> str:
+    pieces = []
+    starred = False
+    for parameter in expected:
+        if parameter.keyword_only and not starred:
+            pieces.append("*")
+        starred = starred or parameter.keyword_only or parameter.star
+        pieces.append(str(parameter))
+    return f"{name}({', '.join(pieces)})"
+
+
+def shown(value: Any, is_tensor: Callable[[Any], bool] = lambda _: False, limit: int = 40) -> str:
+    """A value in an error message: short, on one line."""
+    if is_tensor(value):
+        return "a tensor"
+    if isinstance(value, tuple | list) and any(map(is_tensor, value)):
+        return f"a {type(value).__name__} of tensors"
+    text = repr(value) if isinstance(value, int | float | complex | str | tuple | list | None) else str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _int(value: Any, is_tensor: Callable[[Any], bool]) -> Any:
+    if isinstance(value, bool) or is_tensor(value) or not hasattr(type(value), "__index__"):
+        return _NO
+    number = type(value).__index__(value)
+    return number if -_INT_LIMIT <= number < _INT_LIMIT else _NO
+
+
+def _number(value: Any, is_tensor: Callable[[Any], bool]) -> Any:
+    if isinstance(value, int | float | complex):
+        return value
+    # A scalar of a library: it knows how to be a float, and it is neither text nor a tensor.
+    return value if hasattr(type(value), "__float__") and not is_tensor(value) else _NO
+
+
+def _shape(value: Any, is_tensor: Callable[[Any], bool]) -> Any:
+    sizes = tuple(_int(size, is_tensor) for size in (value if isinstance(value, tuple | list) else (value,)))
+    return _NO if _NO in sizes else sizes
+
+
+def _dtype(value: Any, _: Callable[[Any], bool]) -> Any:
+    from stridescope.layout.dtypes import DTYPES, DType
+
+    if isinstance(value, type):
+        return DTYPES.get(_PYTHON_TYPES.get(value, ""), _NO)
+    return value if isinstance(value, DType) else _NO
+
+
+def _numpy_dtype(value: Any, is_tensor: Callable[[Any], bool]) -> Any:
+    """As numpy has it: names and codes too, "float32", "f4", "<i8"."""
+    if not isinstance(value, str):
+        return _dtype(value, is_tensor)
+    from stridescope.layout.dtypes import NUMPY_NAMES
+
+    if (code := _CODE.fullmatch(value)) is not None:
+        value = f"{_CODES[code[1]]}{8 * int(code[2])}".replace("bool8", "bool")
+    return NUMPY_NAMES.get({"int": "int64", "float": "float64", "complex": "complex128"}.get(value, value), _NO)
+
+
+def _device(value: Any, _: Callable[[Any], bool]) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"cuda:{value}"
+    return value if isinstance(value, str) else _NO
+
+
+def _format(value: Any, _: Callable[[Any], bool]) -> Any:
+    return value if isinstance(value, str) and value in _FORMATS else _NO
+
+
+def _tensors(value: Any, is_tensor: Callable[[Any], bool]) -> Any:
+    return tuple(value) if isinstance(value, tuple | list) and all(map(is_tensor, value)) else _NO
+
+
+_PYTHON_TYPES = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
+_CODES = {"b": "bool", "u": "uint", "i": "int", "f": "float", "c": "complex"}
+_CODE = re.compile(r"[<=|]?([buifc])(\d{1,2})")
+_FORMATS = ("contiguous_format", "preserve_format", "channels_last", "channels_last_3d")
+
+_KINDS: dict[str, tuple[Callable[[Any, Callable[[Any], bool]], Any], str, str]] = {
+    "int": (_int, "an int of at most 64 bits", "ints"),
+    "bool": (lambda value, _: value if isinstance(value, bool) else _NO, "True or False", "bools"),
+    "number": (_number, "a number", "numbers"),
+    "str": (lambda value, _: value if isinstance(value, str) else _NO, "a string", "strings"),
+    "dtype": (_dtype, "a dtype, such as torch.float32", "dtypes"),
+    "numpy dtype": (_numpy_dtype, "a dtype, such as np.float32 or 'float32'", "dtypes"),
+    "device": (_device, "a device, such as 'cpu' or 'cuda:0'", "devices"),
+    "format": (_format, "a memory format, such as torch.channels_last", "memory formats"),
+    "shape": (_shape, "a tuple of ints", "tuples of ints"),
+    "tensor": (lambda value, is_tensor: value if is_tensor(value) else _NO, "a tensor", "tensors"),
+    "tensors": (_tensors, "a list of tensors", "lists of tensors"),
+    "any": (lambda value, _: value, "a value", "values"),
+}
+"""Kind -> (the value to bind or _NO, the words for one, the words for several)."""

@@ -1,0 +1,264 @@
+"""The algebra's own tensors: a layout on a storage that is never allocated.
+
+Problem: a program's tensors share storages, copies read storages as they were at that moment, and writes show through
+every alias, all without memory behind it. Method: a storage is an id-less object with a fill (element number ->
+value, or None where nobody can know it) and a log of writes; its value at an element is what the last write that
+reaches it put there, else the fill. A reader holds how much of the log it may see, so old steps keep showing what they
+saw. Cost: O(writes × ndim) for each element shown; nothing for those that are not.
+
+Units: elements, of the dtype the storage was made with.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+from stridescope.layout import Copy, Layout
+from stridescope.layout.dtypes import DTYPES, DType
+from stridescope.layout.indexing import Positions
+
+__all__ = ["Library", "Storage", "Tensor", "Write", "cast", "fresh", "of_copy"]
+
+Library = str
+"""Whose rules a tensor follows: "torch" or "numpy"."""
+
+Fill = Callable[[int], Any]
+
+_STRUCT = {
+    "bool": "?",
+    "uint8": "B",
+    "uint16": "H",
+    "uint32": "I",
+    "uint64": "Q",
+    "int8": "b",
+    "int16": "h",
+    "int32": "i",
+    "int64": "q",
+    "float16": "e",
+    "float32": "f",
+    "float64": "d",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One in-place change: the layout written through, and the new value for (index, old value)."""
+
+    layout: Layout
+    dtype: DType
+    value: Callable[[tuple[int, ...], Any], Any]
+
+
+@dataclass(eq=False, slots=True)
+class Storage:
+    """A 1-D block: nbytes, device, what fills it, and what was written since.
+
+    `shared_with` marks memory that a torch and a numpy array both use: it is the same object.
+    """
+
+    nbytes: int
+    device: str
+    dtype: DType
+    fill: Fill | None = None
+    writes: list[Write] = field(default_factory=list)
+
+    def value(self, address: int, dtype: DType, seen: int) -> Any:
+        """The value at an address, in elements of `dtype`, after the first `seen` writes; None if unknown."""
+        if dtype != self.dtype:
+            return self._reinterpreted(address, dtype, seen)
+        for number in range(seen - 1, -1, -1):
+            write = self.writes[number]
+            if write.dtype != dtype:
+                if _bytes_meet(write.layout, write.dtype, address, dtype):
+                    return None
+                continue
+            index = _last(write.layout, address)
+            if index is not None:
+                return write.value(index, self.value(address, dtype, number))
+        return None if self.fill is None else self.fill(address)
+
+    def _reinterpreted(self, address: int, dtype: DType, seen: int) -> Any:
+        first = address * dtype.itemsize
+        own = self.dtype.itemsize
+        low, high = first // own, -(-(first + dtype.itemsize) // own)
+        raw = b""
+        for element in range(low, high):
+            packed = _pack(self.value(element, self.dtype, seen), self.dtype)
+            if packed is None:
+                return None
+            raw += packed
+        return _unpack(raw[first - low * own :][: dtype.itemsize], dtype)
+
+
+def _last(layout: Layout, address: int) -> tuple[int, ...] | None:
+    return next(layout.indices_of(address), None)
+
+
+def _bytes_meet(layout: Layout, written: DType, address: int, dtype: DType) -> bool:
+    low, high = layout.span
+    first = address * dtype.itemsize
+    return low * written.itemsize < first + dtype.itemsize and first < high * written.itemsize
+
+
+def _pack(value: Any, dtype: DType) -> bytes | None:
+    if value is None:
+        return None
+    if dtype.is_complex:
+        part = _STRUCT.get(dtype.part)
+        return None if part is None else struct.pack(f"<2{part}", value.real, value.imag)
+    code = _STRUCT.get(dtype.name)
+    return None if code is None else struct.pack(f"<{code}", value)
+
+
+def _unpack(raw: bytes, dtype: DType) -> Any:
+    if dtype.is_complex:
+        part = _STRUCT.get(dtype.part)
+        return None if part is None else complex(*struct.unpack(f"<2{part}", raw))
+    code = _STRUCT.get(dtype.name)
+    return None if code is None else struct.unpack(f"<{code}", raw)[0]
+
+
+def cast(value: Any, dtype: DType) -> Any:
+    """A value as an element of `dtype` holds it: wrapped, rounded, truncated; None stays None.
+
+    >>> cast(300, DTYPES["uint8"]), cast(1.9, DTYPES["int64"]), cast(0.1, DTYPES["float32"]) == 0.1
+    (44, 1, False)
+    """
+    if value is None:
+        return None
+    if dtype.is_complex:
+        return complex(value)
+    if isinstance(value, complex):
+        value = value.real
+    if dtype.kind == "bool":
+        return bool(value)
+    if dtype.is_floating:
+        try:
+            return _unpack(struct.pack(f"<{_STRUCT[dtype.name]}", value), dtype)
+        except OverflowError:
+            return float("inf") if value > 0 else float("-inf")
+        except KeyError:
+            return None
+    try:
+        whole = int(value)
+    except (OverflowError, ValueError):
+        return None
+    bits = 8 * dtype.itemsize
+    whole &= (1 << bits) - 1
+    return whole - (1 << bits) if dtype.kind == "int" and whole >> (bits - 1) else whole
+
+
+@dataclass(eq=False, slots=True)
+class Tensor:
+    """A tensor of the algebra.
+
+    Attributes:
+        layout: in elements of `dtype`; the one field an op may change in place (`t_`, `squeeze_`, ...).
+        seen: how many writes of the storage had been made when the tensor's values were last asked for; None
+            for "all there are", which is what a live tensor sees.
+        leaf: whether autograd would accumulate into it: it requires grad and no op made it.
+        conj, neg: values are conjugated, negated when read.
+        copy: for a tensor an op filled, where its elements came from.
+        locked: a numpy view that may not be written.
+    """
+
+    layout: Layout
+    dtype: DType
+    storage: Storage
+    library: Library = "torch"
+    requires_grad: bool = False
+    leaf: bool = True
+    conj: bool = False
+    neg: bool = False
+    locked: bool = False
+    copy: Copy[Layout] | None = None
+
+    @property
+    def device(self) -> str:
+        """Where the storage is."""
+        return self.storage.device
+
+    def view(self, layout: Layout, **changes: Any) -> Tensor:
+        """Another tensor on the same storage."""
+        kept: dict[str, Any] = {
+            "dtype": self.dtype,
+            "storage": self.storage,
+            "library": self.library,
+            "requires_grad": self.requires_grad,
+            "leaf": not self.requires_grad,
+            "conj": self.conj,
+            "neg": self.neg,
+            "locked": self.locked,
+        }
+        return Tensor(layout, **(kept | changes))
+
+    def reader(self) -> Callable[[int], Any]:
+        """Address (elements of the tensor's dtype) -> value, as the storage is now, conj and neg resolved."""
+        storage, dtype, seen = self.storage, self.dtype, len(self.storage.writes)
+        conj, neg = self.conj, self.neg
+
+        def read(address: int) -> Any:
+            value = storage.value(address, dtype, seen)
+            if value is None or not (conj or neg):
+                return value
+            if conj:
+                value = value.conjugate()
+            return -value if neg else value
+
+        return read
+
+    def positions(self, limit: int) -> Positions | None:
+        """The tensor as an index, its values read; None where one is unknown or there are more than `limit`."""
+        if self.layout.numel > limit:
+            return None
+        read = self.reader()
+        values = [read(address) for address in self.layout.addresses()]
+        if any(value is None for value in values):
+            return None
+        return Positions(
+            self.layout.shape, self.layout.stride, tuple(int(value) for value in values), self.dtype.kind == "bool"
+        )
+
+
+def fresh(
+    layout: Layout,
+    dtype: DType,
+    fill: Fill | None = None,
+    *,
+    device: str = "cpu",
+    library: Library = "torch",
+    requires_grad: bool = False,
+    numel: int | None = None,
+) -> Tensor:
+    """A tensor on a new storage of its own, sized for the layout or for `numel` elements."""
+    held = (layout.span[1] if 0 not in layout.shape else 0) if numel is None else numel
+    storage = Storage(held * dtype.itemsize, device, dtype, fill)
+    return Tensor(layout, dtype, storage, library, requires_grad)
+
+
+def of_copy(
+    copy: Copy[Layout],
+    sources: Sequence[Tensor],
+    *,
+    dtype: DType | None = None,
+    device: str | None = None,
+    library: Library | None = None,
+) -> Tensor:
+    """The tensor a copy makes, its values those the sources have at this moment."""
+    first = sources[0]
+    kind = dtype or first.dtype
+    readers = [source.reader() for source in sources]
+
+    def fill(k: int) -> Any:
+        number, address = copy.origin(k)
+        return cast(readers[number](address), kind)
+
+    grad = any(source.requires_grad for source in sources) and (kind.is_floating or kind.is_complex)
+    storage = Storage(prod(copy.layout.shape) * kind.itemsize, device or first.device, kind, fill)
+    return Tensor(
+        copy.layout, kind, storage, library or first.library, grad, leaf=not grad, copy=copy
+    )

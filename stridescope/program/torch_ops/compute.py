@@ -1,0 +1,256 @@
+"""Element-wise arithmetic and comparisons: a new storage whose elements are computed, none copied.
+
+Problem: a mask is written `x > 3`, and a program may add before it slices. Method: the result's layout follows torch's
+element-wise loop (`walk_stride`), its element type torch's promotion, its values the operands', where known. Cost: O(ndim).
+
+Source: torch's `aten/src/ATen/native/TypeProperties.cpp` (`result_type`) and `TensorIterator.cpp`.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stridescope.errors import OpIndexError, OpRuntimeError
+from stridescope.layout import Layout, indexing
+from stridescope.layout.dtypes import DTYPES, DType, promote
+from stridescope.program.ops import Op
+from stridescope.program.rows import as_functions, rows
+from stridescope.program.tensor import Tensor, cast, fresh
+
+__all__ = ["ARITHMETIC", "ROWS", "UNARY", "Arithmetic", "result_dtype"]
+
+_KIND_RANK = {"bool": 0, "uint": 1, "int": 1, "float": 2, "complex": 3}
+
+
+def _keeps(dtype: DType) -> DType:
+    return dtype
+
+
+def _to_float(dtype: DType) -> DType:
+    return dtype if dtype.kind in ("float", "complex") else DTYPES["float32"]
+
+
+def _to_bool(_: DType) -> DType:
+    return DTYPES["bool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """One binary op: on values, and what it makes of the promoted element type."""
+
+    run: Callable[[Any, Any], Any]
+    dtype: Callable[[DType], DType] = _keeps
+
+
+def _divide(a: Any, b: Any) -> Any:
+    if b:
+        return a / b
+    if a != a or not a:  # noqa: PLR0124 - NaN is not itself
+        return math.nan
+    return math.copysign(math.inf, a)
+
+
+def _guarded(run: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def safe(a: Any, b: Any) -> Any:
+        try:
+            return run(a, b)
+        except (ZeroDivisionError, OverflowError, TypeError, ValueError):
+            return None
+
+    return safe
+
+
+def _power(a: Any, b: Any) -> Any:
+    # Whole powers of whole numbers wrap at 64 bits in the end: keep them from growing without bound.
+    if isinstance(a, int) and isinstance(b, int) and b >= 0:
+        return pow(a, b, 1 << 64)
+    return a**b
+
+
+ARITHMETIC: dict[str, Arithmetic] = {
+    "add": Arithmetic(operator.add),
+    "sub": Arithmetic(operator.sub),
+    "mul": Arithmetic(operator.mul),
+    "div": Arithmetic(_guarded(_divide), _to_float),
+    "floor_divide": Arithmetic(_guarded(operator.floordiv)),
+    "remainder": Arithmetic(_guarded(operator.mod)),
+    "pow": Arithmetic(_guarded(_power)),
+    "eq": Arithmetic(operator.eq, _to_bool),
+    "ne": Arithmetic(operator.ne, _to_bool),
+    "lt": Arithmetic(_guarded(operator.lt), _to_bool),
+    "le": Arithmetic(_guarded(operator.le), _to_bool),
+    "gt": Arithmetic(_guarded(operator.gt), _to_bool),
+    "ge": Arithmetic(_guarded(operator.ge), _to_bool),
+    "bitwise_and": Arithmetic(_guarded(operator.and_)),
+    "bitwise_or": Arithmetic(_guarded(operator.or_)),
+    "bitwise_xor": Arithmetic(_guarded(operator.xor)),
+}
+
+_OPERATORS = {
+    "add": "add",
+    "sub": "sub",
+    "mul": "mul",
+    "truediv": "div",
+    "floordiv": "floor_divide",
+    "mod": "remainder",
+    "pow": "pow",
+    "eq": "eq",
+    "ne": "ne",
+    "lt": "lt",
+    "le": "le",
+    "gt": "gt",
+    "ge": "ge",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
+}
+
+_ORDERED = ("lt", "le", "gt", "ge", "floor_divide", "remainder")
+
+_REFLECTED = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
+
+UNARY: dict[str, tuple[Callable[[Any], Any], bool]] = {
+    "neg": (operator.neg, False),
+    "abs": (abs, False),
+    "relu": (lambda v: v if v > 0 or v != v else 0, False),  # noqa: PLR0124 - NaN is not itself
+    "square": (lambda v: v * v, False),
+    "exp": (math.exp, True),
+    "log": (math.log, True),
+    "sqrt": (math.sqrt, True),
+    "sin": (math.sin, True),
+    "cos": (math.cos, True),
+    "tanh": (math.tanh, True),
+    "sigmoid": (lambda v: 1 / (1 + math.exp(-v)), True),
+}
+"""Name -> (on a value, whether it gives a float of a whole number)."""
+
+
+def result_dtype(operands: Sequence[Any]) -> DType:
+    """torch's promotion: tensors with dims first, then 0-dim tensors, then Python numbers, each class only
+    where its kind is wider than what the ones before it gave.
+
+    >>> x = fresh(Layout.contiguous((3,)), DTYPES["int8"])
+    >>> result_dtype([x, 5]).name, result_dtype([x, 5.0]).name
+    ('int8', 'float32')
+    """
+    with_dims = [part.dtype for part in operands if isinstance(part, Tensor) and part.layout.ndim]
+    without = [part.dtype for part in operands if isinstance(part, Tensor) and not part.layout.ndim]
+    numbers = [_number_dtype(part) for part in operands if not isinstance(part, Tensor)]
+    answer: DType | None = None
+    for group in (with_dims, without, numbers):
+        if not group:
+            continue
+        joined = promote(group)
+        if answer is None:
+            answer = joined
+        elif _KIND_RANK[joined.kind] > _KIND_RANK[answer.kind]:
+            answer = joined if group is not numbers or not answer.is_floating else promote([answer, joined])
+    assert answer is not None
+    return answer
+
+
+def _number_dtype(value: Any) -> DType:
+    if isinstance(value, bool):
+        return DTYPES["bool"]
+    if isinstance(value, int):
+        return DTYPES["int64"]
+    return DTYPES["complex64" if isinstance(value, complex) else "float32"]
+
+
+def _elementwise(name: str, operands: Sequence[Any], dtype: DType, run: Callable[..., Any]) -> Tensor:
+    layouts = [part.layout if isinstance(part, Tensor) else Layout((), ()) for part in operands]
+    try:
+        shape = indexing.broadcast_shapes([layout.shape for layout in layouts])
+    except OpIndexError as clash:
+        raise OpRuntimeError(clash.code, f"{name}: {clash.message}") from None
+    devices = {part.device for part in operands if isinstance(part, Tensor) and part.layout.ndim}
+    if len(devices) > 1:
+        raise OpRuntimeError("device_mix", f"{name} needs tensors on one device, got {' and '.join(sorted(devices))}")
+    stride = indexing.walk_stride(shape, [(layout.shape, layout.stride) for layout in layouts])
+    new = Layout(shape, stride)
+    readers = [
+        _reader(part, layout.expand(shape)) if isinstance(part, Tensor) else _always(part)
+        for part, layout in zip(operands, layouts, strict=True)
+    ]
+
+    def fill(k: int) -> Any:
+        index = next(new.indices_of(k), None)
+        values = [] if index is None else [read(index) for read in readers]
+        if not values or any(value is None for value in values):
+            return None
+        try:
+            return cast(run(*values), dtype)
+        except (ValueError, OverflowError, ZeroDivisionError):
+            return math.nan if dtype.is_floating else None
+
+    grad = any(isinstance(part, Tensor) and part.requires_grad for part in operands) and dtype.kind in ("float", "complex")
+    device = next((part.device for part in operands if isinstance(part, Tensor) and part.layout.ndim), None)
+    if device is None:
+        device = next(part.device for part in operands if isinstance(part, Tensor))
+    made = fresh(new, dtype, fill, device=device, requires_grad=grad)
+    made.leaf = not grad
+    return made
+
+
+def _reader(tensor: Tensor, spread: Layout) -> Callable[[tuple[int, ...]], Any]:
+    read = tensor.reader()
+    return lambda index: read(spread.address(index))
+
+
+def _always(value: Any) -> Callable[[tuple[int, ...]], Any]:
+    return lambda _: value
+
+
+def _binary(name: str, *, reflected: bool = False) -> Callable[..., Tensor]:
+    row = ARITHMETIC[name]
+
+    def run(tensor: Tensor, other: Any) -> Tensor:
+        operands = [other, tensor] if reflected else [tensor, other]
+        joined = result_dtype(operands)
+        if joined.is_complex and name in _ORDERED:
+            raise OpRuntimeError("complex_order", f"{name}: complex numbers have no order; compare .real or .abs()")
+        return _elementwise(name, operands, row.dtype(joined), row.run)
+
+    return run
+
+
+def _unary(name: str) -> Callable[..., Tensor]:
+    run_one, needs_float = UNARY[name]
+
+    def run(tensor: Tensor) -> Tensor:
+        dtype = _to_float(tensor.dtype) if needs_float else tensor.dtype
+        return _elementwise(name, [tensor], dtype, run_one)
+
+    return run
+
+
+def _invert(tensor: Tensor) -> Tensor:
+    if tensor.dtype.kind in ("float", "complex"):
+        raise OpRuntimeError("result_type", f"~ needs bools or ints, got {tensor.dtype}")
+    flips = tensor.dtype.kind == "bool"
+    return _elementwise("bitwise_not", [tensor], tensor.dtype, lambda v: not v if flips else ~v)
+
+
+_COMPUTE: dict[str, Callable[..., Any]] = {
+    **{f"{name}({kind} other)": _binary(name) for name in ARITHMETIC for kind in ("tensor", "number")},
+    **{f"{name}()": _unary(name) for name in UNARY},
+    "bitwise_not()": _invert,
+    "logical_not()": lambda t: _elementwise("logical_not", [t], DTYPES["bool"], operator.not_),
+    "__neg__()": _unary("neg"),
+    "__invert__()": _invert,
+    **{
+        f"__{word}__({kind} other)": _binary(name) for word, name in _OPERATORS.items() for kind in ("tensor", "number")
+    },
+    **{f"__r{word}__(number other)": _binary(_OPERATORS[word], reflected=True) for word in _REFLECTED},
+}
+
+_METHOD_ROWS = rows("tensor", "compute", _COMPUTE)
+
+ROWS: list[Op] = [
+    *_METHOD_ROWS,
+    *as_functions(_METHOD_ROWS, [*ARITHMETIC, *UNARY, "bitwise_not", "logical_not"], "torch"),
+]

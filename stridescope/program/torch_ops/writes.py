@@ -1,0 +1,240 @@
+"""torch's in-place ops: the same storage, other values, seen by every alias.
+
+Problem: say which addresses an in-place op changes and what is there afterwards, and refuse what torch refuses: writing
+through a layout that reaches one address twice, through a leaf that requires grad, a result type that does not fit. Method:
+a write is appended to the storage's log (see `stridescope.program.tensor`). Cost: O(ndim), whatever numel is.
+
+Source: torch's `aten/src/ATen/MemoryOverlap.cpp` for what overlap it looks at, and `TensorIterator.cpp`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from stridescope.errors import InputError, OpIndexError, OpRuntimeError
+from stridescope.layout import Copy, Layout, indexing
+from stridescope.program.algebra import Written
+from stridescope.program.ops import Op
+from stridescope.program.rows import POSITIONS_LIMIT, rows
+from stridescope.program.tensor import Tensor, Write, cast
+from stridescope.program.torch_ops.compute import ARITHMETIC, UNARY, result_dtype
+from stridescope.program.torch_ops.copies import resolve_key
+
+__all__ = ["ROWS", "Value", "log_write"]
+
+Value = Callable[[tuple[int, ...], Any], Any]
+
+
+def _check_autograd(tensor: Tensor) -> None:
+    if tensor.requires_grad and tensor.leaf:
+        raise OpRuntimeError(
+            "leaf_write",
+            "a leaf that requires grad cannot be changed in place; use torch.no_grad() in a script, or detach() here",
+        )
+
+
+def _check_written_once(layout: Layout) -> None:
+    """What torch's own check sees: a repeated dim, not every overlap."""
+    if layout.is_non_overlapping_and_dense():
+        return
+    for dim, (size, step) in enumerate(zip(layout.shape, layout.stride, strict=True)):
+        if step == 0 and size > 1:
+            raise OpRuntimeError(
+                "overlapping_write",
+                f"dim {dim} has stride 0 and size {size}, so {size} indices write one address; clone() the tensor first",
+                (dim,),
+            )
+
+
+def _check_no_partial_overlap(tensor: Tensor, other: Tensor) -> None:
+    if tensor.storage is not other.storage or not (tensor.layout.numel and other.layout.numel):
+        return
+    if not (tensor.layout.is_non_overlapping_and_dense() and other.layout.is_non_overlapping_and_dense()):
+        return
+    a, b = (
+        tuple(bound * part.dtype.itemsize for bound in part.layout.span) for part in (tensor, other)
+    )
+    if a == b and tensor.layout.stride == other.layout.stride:
+        return
+    if a[0] < b[1] and b[0] < a[1]:
+        raise OpRuntimeError(
+            "partial_overlap",
+            f"the op would read bytes [{b[0]}, {b[1]}) of the storage it writes, [{a[0]}, {a[1]}); clone() the input first",
+        )
+
+
+def log_write(tensor: Tensor, layout: Layout, value: Value, copied_nbytes: int = 0) -> Written:
+    """Append a write through `layout` to the tensor's storage."""
+    dtype = tensor.dtype
+    tensor.storage.writes.append(Write(layout, dtype, value))
+    return Written(tensor, (layout,), copied_nbytes)
+
+
+def _broadcast_reader(tensor: Tensor, other: Tensor, what: str) -> Callable[[tuple[int, ...]], Any]:
+    """index of `tensor` -> value of `other`, broadcast, as it is now."""
+    try:
+        shape = indexing.broadcast_shapes([tensor.layout.shape, other.layout.shape])
+    except OpIndexError as clash:
+        raise OpRuntimeError(clash.code, f"{what}: {clash.message}") from None
+    if shape != tensor.layout.shape:
+        raise OpRuntimeError(
+            "broadcast", f"{what} writes shape {tensor.layout.shape}, and the result has shape {shape}; it must not grow"
+        )
+    spread, read = other.layout.expand(shape), other.reader()
+    return lambda index: read(spread.address(index))
+
+
+def _constant(value: Any) -> Callable[..., Written]:
+    def run(tensor: Tensor, given: Any = value) -> Written:
+        _check_autograd(tensor)
+        if isinstance(given, Tensor):
+            if given.layout.ndim:
+                raise OpRuntimeError("fill_rank", f"fill_ takes a number or a 0-dim tensor, got {given.layout.ndim} dims")
+            given = given.reader()(given.layout.storage_offset)
+        known = cast(given, tensor.dtype)
+        return log_write(tensor, tensor.layout, lambda _index, _old: known)
+
+    return run
+
+
+def _unknown(tensor: Tensor, *_: Any) -> Written:
+    _check_autograd(tensor)
+    _check_written_once(tensor.layout)
+    return log_write(tensor, tensor.layout, lambda _index, _old: None)
+
+
+def _copy_(tensor: Tensor, src: Tensor, non_blocking: bool = False) -> Written:
+    _check_autograd(tensor)
+    if src is not tensor:
+        _check_written_once(tensor.layout)
+    read = _broadcast_reader(tensor, src, "copy_")
+    return log_write(
+        tensor, tensor.layout, lambda index, _old: cast(read(index), tensor.dtype), tensor.layout.numel * tensor.dtype.itemsize
+    )
+
+
+def _arithmetic(name: str) -> Callable[..., Written]:
+    row = ARITHMETIC[name]
+
+    def run(tensor: Tensor, other: Any, alpha: Any = 1) -> Written:
+        _check_autograd(tensor)
+        dtype = row.dtype(result_dtype([tensor, other]))
+        if not _can_hold(tensor, dtype.kind):
+            raise OpRuntimeError("result_type", f"{name}_ gives {dtype}, which a tensor of {tensor.dtype} cannot hold; convert it first")
+        if isinstance(other, Tensor):
+            _check_no_partial_overlap(tensor, other)
+            read = _broadcast_reader(tensor, other, f"{name}_")
+        else:
+            read = lambda _: other  # noqa: E731 - beside its twin
+        _check_written_once(tensor.layout)
+
+        def value(index: tuple[int, ...], old: Any) -> Any:
+            right = read(index)
+            if old is None or right is None:
+                return None
+            return cast(row.run(old, right * alpha if alpha != 1 else right), tensor.dtype)
+
+        return log_write(tensor, tensor.layout, value)
+
+    return run
+
+
+def _can_hold(tensor: Tensor, kind: str) -> bool:
+    order = ("bool", "uint", "int", "float", "complex")
+    rank = {"bool": 0, "uint": 1, "int": 1, "float": 2, "complex": 3}
+    assert kind in order
+    return rank[kind] <= rank[tensor.dtype.kind]
+
+
+def _unary(name: str) -> Callable[..., Written]:
+    run_one, needs_float = UNARY[name]
+
+    def run(tensor: Tensor) -> Written:
+        _check_autograd(tensor)
+        if needs_float and tensor.dtype.kind not in ("float", "complex"):
+            raise OpRuntimeError("result_type", f"{name}_ gives float32, which a tensor of {tensor.dtype} cannot hold; convert it first")
+        _check_written_once(tensor.layout)
+
+        def value(_index: tuple[int, ...], old: Any) -> Any:
+            if old is None:
+                return None
+            try:
+                return cast(run_one(old), tensor.dtype)
+            except (ValueError, OverflowError, ZeroDivisionError):
+                return math.nan
+
+        return log_write(tensor, tensor.layout, value)
+
+    return run
+
+
+def _setitem(tensor: Tensor, key: Any, value: Any) -> Written:
+    _check_autograd(tensor)
+    target = indexing.index(tensor.layout, resolve_key(tensor, key))
+    shape = target.layout.shape if isinstance(target, Copy) else target.shape
+    if isinstance(value, Tensor):
+        read, copied = _assigned(value, shape), True
+    elif isinstance(value, int | float | complex):
+        read, copied = (lambda _: value), False
+    else:
+        raise InputError(f"a tensor takes a number or a tensor, got {value!r}; wrap a list as torch.tensor([...])")
+    nbytes = math.prod(shape) * tensor.dtype.itemsize if copied else 0
+    dtype = tensor.dtype
+    if isinstance(target, Layout):
+        if copied:
+            _check_written_once(target)
+        written = log_write(tensor, target, lambda index, _old: cast(read(index), dtype), nbytes)
+        return Written(tensor, written.layouts, nbytes)
+    if target.layout.numel > POSITIONS_LIMIT // 10:
+        raise InputError(f"writing to {target.layout.numel:,} listed positions is more than is followed here; use --torch")
+    layouts = []
+    for place in range(target.layout.numel):
+        index = target.layout.unravel(place)
+        at = Layout((), (), target.sources[0].address(target.pick(index)[1]))
+        new = cast(read(index), dtype)
+        tensor.storage.writes.append(Write(at, dtype, lambda _index, _old, new=new: new))
+        layouts.append(at)
+    return Written(tensor, tuple(layouts), nbytes)
+
+
+def _assigned(value: Tensor, shape: tuple[int, ...]) -> Callable[[tuple[int, ...]], Any]:
+    layout = value.layout
+    while layout.ndim > len(shape) and layout.shape[0] == 1:
+        layout = layout.select(0, 0)
+    try:
+        spread = layout.expand(shape)
+    except OpRuntimeError:
+        raise OpRuntimeError(
+            "broadcast", f"a value of shape {value.layout.shape} does not broadcast to the {shape} it is assigned to"
+        ) from None
+    read = value.reader()
+    return lambda index: read(spread.address(index))
+
+
+_WRITES = {
+    "zero_()": _constant(0),
+    "fill_(number value)": _constant(0),
+    "fill_(tensor value)": _constant(0),
+    "copy_(tensor src, bool non_blocking=False)": _copy_,
+    **{
+        f"{name}_({kind} other, *, number alpha=1)": _arithmetic(name)
+        for name in ("add", "sub")
+        for kind in ("tensor", "number")
+    },
+    **{
+        f"{name}_({kind} other)": _arithmetic(name)
+        for name in ("mul", "div", "floor_divide", "remainder")
+        for kind in ("tensor", "number")
+    },
+    "pow_(number exponent)": _arithmetic("pow"),
+    "pow_(tensor exponent)": _arithmetic("pow"),
+    **{f"{name}_()": _unary(name) for name in UNARY},
+    "uniform_(number from_=0, number to=1)": _unknown,
+    "normal_(number mean=0, number std=1)": _unknown,
+    "random_()": _unknown,
+    "__setitem__(any key, any value)": _setitem,
+}
+
+ROWS: list[Op] = rows("tensor", "write", _WRITES)

@@ -1,0 +1,95 @@
+"""What to say about a word that no op table holds.
+
+Problem: "unknown" helps nobody; a typing slip, an op of the other library and an op that computes values
+are three different things to the reader. Method: the tables themselves are searched for near names, and
+a short list of well-known ops that compute tells a slip from something that is out of reach on purpose.
+Only read when there is an error to write.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stridescope.program.ops import Owner
+
+__all__ = ["FOLLOWED", "unknown_function", "unknown_method", "unknown_name"]
+
+FOLLOWED = "stridescope follows ops that create, view, copy or write"
+
+_OWNED = {"tensor": "a tensor", "ndarray": "an array", "torch": "torch", "np": "np"}
+_TWINS: dict[Owner, Owner] = {"tensor": "ndarray", "ndarray": "tensor", "torch": "np", "np": "torch"}
+_NEAR = 0.7
+_LONGEST = 40
+
+_COMPUTING = """
+    abs acos addmm all allclose amax amin angle any argmax argmin argsort asin atan atan2 average backward
+    bincount bmm ceil clamp clip compile conv1d conv2d convolve corrcoef cos cosh count_nonzero cov cross
+    cumprod cumsum det diff digamma dist dot eig einsum equal erf exp expm1 fft floor fmod gelu histogram histc
+    inner interp inv isclose isfinite isinf isnan kron kthvalue lerp lgamma linalg.inv linalg.norm linalg.svd
+    log log10 log1p log2 logaddexp logical_and logical_not logical_or logsumexp lstsq matmul matrix_power max
+    maximum mean median min minimum mm mode mv nanmean nn.functional.relu nn.functional.softmax norm outer
+    percentile prod quantile relu round rsqrt sigmoid sign sin sinc sinh softmax sort sqrt square std std_mean
+    sum svd tan tanh tensordot topk trapezoid tril_indices trunc unique var vdot
+"""
+"""Well-known ops of torch and numpy that compute values. Not all of them: the rest is "unknown"."""
+
+COMPUTING = frozenset(_COMPUTING.split())
+
+
+def unknown_method(owner: Owner, name: str, rows: Iterable[tuple[Owner, str]]) -> str:
+    """The sentence about `.name` of a tensor or an array.
+
+    >>> unknown_method("tensor", "tranpose", [("tensor", "transpose"), ("tensor", "t")])
+    "unknown method 'tranpose' of a tensor; did you mean 'transpose'?"
+    """
+    return _unknown(owner, name, list(rows), "")
+
+
+def unknown_function(root: str, owner: Owner, name: str, rows: Iterable[tuple[Owner, str]]) -> str:
+    """The sentence about `root.name`, where root is the library as the program wrote it.
+
+    >>> unknown_function("torch", "torch", "softmax", [("torch", "arange")])
+    'torch.softmax computes values; stridescope follows ops that create, view, copy or write'
+    """
+    return _unknown(owner, name, list(rows), f"{root}.")
+
+
+def unknown_name(name: str, bound: list[str], starts: list[str]) -> str:
+    """The sentence about a name that nothing bound.
+
+    >>> unknown_name("foo", ["x"], ["torch", "np"])
+    "unknown name 'foo'; a program starts from torch, np or a name it bound itself (x)"
+    """
+    own = ", ".join(bound)
+    near = get_close_matches(name[:_LONGEST], [*bound, *starts], 1, _NEAR)
+    listed = f" ({own})" if own and len(own) <= 2 * _LONGEST else ""
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    return f"unknown name '{_short(name)}'; a program starts from torch, np or a name it bound itself{listed}{hint}"
+
+
+def _unknown(owner: Owner, name: str, rows: list[tuple[Owner, str]], prefix: str) -> str:
+    written = f"{prefix}{_short(name)}" if prefix else f".{_short(name)}"
+    if name.rstrip("_") in COMPUTING:
+        return f"{written} computes values; {FOLLOWED}"
+    twin, near = _TWINS[owner], _near(owner, name, rows, prefix)
+    if (twin, name) in rows:
+        return f"{written} is known for {_OWNED[twin]}, not for {_OWNED[owner]}{near}"
+    known = f"function '{written}'" if prefix else f"method '{_short(name)}' of {_OWNED[owner]}"
+    return f"unknown {known}{near or f'; {FOLLOWED}'}"
+
+
+def _near(owner: Owner, name: str, rows: list[tuple[Owner, str]], prefix: str) -> str:
+    in_place = name.endswith("_")
+    names = [
+        known for of, known in rows if of == owner and not known.startswith("__") and known.endswith("_") == in_place
+    ]
+    near = get_close_matches(name[:_LONGEST], names, 3, _NEAR)
+    return "" if not near else f"; did you mean {' or '.join(repr(prefix + word) for word in near)}?"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 3] + "..."

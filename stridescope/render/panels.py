@@ -1,0 +1,273 @@
+"""One panel for a tensor or a history.
+
+Problem: the picture that `stridescope show` prints and that a notebook, a debugger and a test get from
+the same value. Method: `panel` wraps the value in a small rich renderable; when rich asks, the width and the
+`Ink` of the output are known and the sections are drawn into lines. Nothing is computed before that.
+
+Cost: what is shown; a storage of 10**15 elements costs the same as one of 12.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from io import StringIO
+from typing import TYPE_CHECKING, Literal
+
+from rich.segment import Segment
+
+from stridescope.records import History, TensorInfo
+from stridescope.render.cells import index_text, plural
+from stridescope.render.ink import Ink, ink_for
+from stridescope.render.lines import Line, finish, flow, indented, wrap
+from stridescope.render.sections import (
+    Drawn,
+    refusal_section,
+    storage_section,
+    tensor_section,
+    unknown_section,
+)
+from stridescope.render.steps import chain_title, draw_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from stridescope.records import ReadValues, Write
+
+__all__ = ["Options", "Panel", "panel", "plain"]
+
+MARGIN = 1
+MAX_STORAGES = 3
+MAX_GRIDS = 6
+MINOR = ("storage.data_ptr", "requires_grad")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to draw.
+
+    Attributes:
+        values: show values in the cells, where they are known; addresses otherwise.
+        index: an index whose address is spelled out and marked.
+        ascii: draw with ASCII characters whatever the output can take.
+        theme: the background it is drawn on; "auto" asks the terminal's environment.
+    """
+
+    values: bool = False
+    index: tuple[int, ...] | None = None
+    ascii: bool = False
+    theme: Literal["auto", "dark", "light"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A rich renderable of a tensor or a history."""
+
+    value: TensorInfo | History
+    options: Options
+    read_values: ReadValues | None = None
+
+    def themed(self, theme: Literal["auto", "dark", "light"]) -> Panel:
+        """The same for a known background."""
+        return replace(self, options=replace(self.options, theme=theme))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        ink = ink_for(console, options, ascii=self.options.ascii, theme=self.options.theme)
+        for line in self.lines(ink, options.max_width):
+            yield from finish(line, options.max_width)
+            yield Segment.line()
+
+    def lines(self, ink: Ink, width: int) -> list[Line]:
+        """The lines of the panel, for any output."""
+        room = max(width - MARGIN, 20)
+        if isinstance(self.value, History):
+            body = _history(ink, self.value, self.options, room)
+        else:
+            body = _tensor(ink, self.value, self.options, self.read_values, room)
+        return indented(body, MARGIN)
+
+
+def panel(value: TensorInfo | History, options: Options | None = None, read_values: ReadValues | None = None) -> Panel:
+    """The panel of a tensor or a history.
+
+    Args:
+        options: how to draw; the plain address view if None.
+        read_values: addresses to values, for a tensor; a history's steps carry their own.
+
+    Raises:
+        OpIndexError: when drawn, if `options.index` does not fit the tensor.
+    """
+    return Panel(value, options or Options(), read_values)
+
+
+def plain(
+    value: TensorInfo | History, width: int = 80, options: Options | None = None, read_values: ReadValues | None = None
+) -> str:
+    """The panel as text without colours or trailing spaces."""
+    lines = panel(value, options, read_values).lines(Ink(ascii=(options or Options()).ascii), width)
+    out = StringIO()
+    for line in lines:
+        out.write("".join(segment.text for segment in finish(line, width)) + "\n")
+    return out.getvalue()
+
+
+def _tensor(ink: Ink, info: TensorInfo, options: Options, read: ReadValues | None, width: int) -> list[Line]:
+    quiet = ink.word("quiet")
+    literal = str(info.layout) if info.type == "layout" and info.layout is not None else None
+    title: list[Line] = [[Segment(ink.say(info.name or literal or info.type), ink.word("bold"))]]
+    if info.name or literal:
+        title.append([Segment(ink.say(info.type), quiet)])
+    lines = [*flow(title, width, hang=2), []]
+    layout = info.layout
+    if layout is None:
+        return [*lines, *unknown_section(ink, info, width), *_notes(ink, info, width)]
+    lines += _storage(ink, [Drawn(info, layout, "", read)], width, options, None, None)
+    if info.parts or any(field not in MINOR for field, _ in info.why):
+        lines += [[], *unknown_section(ink, info, width)]
+    return [*lines, *_notes(ink, info, width)]
+
+
+def _history(ink: Ink, history: History, options: Options, width: int) -> list[Line]:
+    lines = chain_title(ink, history, width)
+    if history.steps:
+        lines += [[], *draw_steps(ink, history, width)]
+    refused = history.refused
+    if refused is not None:
+        lines += [[], *refusal_section(ink, refused, width)]
+        info = refused.before
+        if info is not None:
+            plain_options = replace(options, index=None)
+            lines += [[], *_one(ink, info, _reader(history, info), plain_options, width, None, notes=False)]
+        return lines
+    groups = _groups(history)
+    for number, group in enumerate(groups[:MAX_STORAGES]):
+        lines.append([])
+        first = options if number == 0 else replace(options, index=None)
+        last = history.steps[-1]
+        written = last.write if number == 0 else None
+        if len(group) == 1:
+            info, name = group[0]
+            told = history if number == 0 else None
+            lines += _one(ink, info.named(name or info.name), _reader(history, info), first, width, told, written)
+        else:
+            lines += _several(ink, history, group, first, width, written)
+    if len(groups) > MAX_STORAGES:
+        more = f"{ink.dots} {plural(len(groups) - MAX_STORAGES, 'more storage')} not drawn"
+        lines += [[], [Segment(more, ink.word("quiet"))]]
+    return lines
+
+
+def _one(
+    ink: Ink,
+    info: TensorInfo,
+    read: ReadValues | None,
+    options: Options,
+    width: int,
+    history: History | None,
+    written: Write | None = None,
+    *,
+    notes: bool = True,
+) -> list[Line]:
+    layout = info.layout
+    if layout is None:
+        return [*unknown_section(ink, info, width), *_notes(ink, info, width)]
+    drawn = [Drawn(info, layout, info.name or "", read)]
+    return [*_storage(ink, drawn, width, options, history, written, notes=notes), *_notes(ink, info, width)]
+
+
+def _several(
+    ink: Ink,
+    history: History,
+    group: Sequence[tuple[TensorInfo, str]],
+    options: Options,
+    width: int,
+    written: Write | None,
+) -> list[Line]:
+    final = history.final.tensor if history.final is not None and not history.steps[-1].tensors else None
+    if options.index is not None and final is not None:
+        # An index is asked of the final tensor, so that one comes first.
+        group = sorted(group, key=lambda item: not _same_place(item[0], final))
+    drawn = [
+        Drawn(info, layout, name, _reader(history, info))
+        for info, name in group
+        for layout in (info.layout,)
+        if layout is not None
+    ]
+    return _storage(ink, drawn, width, options, history, written)
+
+
+def _storage(
+    ink: Ink,
+    drawn: Sequence[Drawn],
+    width: int,
+    options: Options,
+    history: History | None,
+    written: Write | None,
+    *,
+    notes: bool = True,
+) -> list[Line]:
+    """A storage and the tensors on it."""
+    index = options.index
+    lines, track, scaled = storage_section(ink, drawn, width, values=options.values, index=index, written=written)
+    lines += [[]] if lines and lines[-1] else []
+    lines += tensor_section(
+        ink,
+        scaled[:MAX_GRIDS],
+        track,
+        width,
+        values=options.values,
+        index=index,
+        history=history,
+        notes=notes,
+    )
+    return lines
+
+
+def _notes(ink: Ink, info: TensorInfo, width: int) -> list[Line]:
+    lines: list[Line] = []
+    for note in info.notes:
+        lines += wrap([Segment("note: ", ink.word("quiet")), Segment(ink.say(note))], min(width, 96), hang=6)
+    return [[], *lines] if lines else []
+
+
+def _groups(history: History) -> list[list[tuple[TensorInfo, str]]]:
+    """The tensors to draw, by storage; the storage of the last step first."""
+    last = history.steps[-1] if history.steps else None
+    final = history.final.tensor if history.final is not None else None
+    if last is not None and last.tensors:
+        named = [(info, info.name or index_text((place,))) for place, info in enumerate(last.tensors)]
+        final = last.tensors[0]
+    else:
+        named = [(info, name) for name, info in history.aliases]
+        if final is not None and not any(_same_place(info, final) for info, _ in named):
+            named.insert(0, (final, "result" if named else ""))
+    groups: dict[str, list[tuple[TensorInfo, str]]] = {}
+    for number, (info, name) in enumerate(named):
+        groups.setdefault(_storage_key(info, number), []).append((info, name))
+    home = None if final is None else _storage_key(final, 0)
+    return [groups[key] for key in sorted(groups, key=lambda key: key != home)]
+
+
+def _storage_key(info: TensorInfo, number: int) -> str:
+    """Equal for tensors on one storage; a tensor without one is alone."""
+    return info.storage.id if info.storage is not None else f"#{number}"
+
+
+def _same_storage(one: TensorInfo, other: TensorInfo) -> bool:
+    return one.storage is not None and other.storage is not None and one.storage.id == other.storage.id
+
+
+def _same_place(one: TensorInfo, other: TensorInfo) -> bool:
+    return one.layout == other.layout and one.dtype == other.dtype and (_same_storage(one, other) or one is other)
+
+
+def _reader(history: History, info: TensorInfo) -> ReadValues | None:
+    """Who reads the values on a tensor's storage: the latest step that can."""
+    for step in reversed(history.steps):
+        tensor = step.tensor or (step.tensors[0] if step.tensors else step.before)
+        if step.values is None or tensor is None or tensor.dtype != info.dtype:
+            continue
+        if _same_storage(tensor, info):
+            return step.values
+    return None

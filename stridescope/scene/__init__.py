@@ -1,0 +1,1 @@
+"""What is where on a drawing: pure arithmetic over (step, time, viewport)."""
