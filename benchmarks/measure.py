@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from time import perf_counter
@@ -72,17 +73,20 @@ def _seconds(measured: Measured) -> float:
 
 
 def best_of_processes(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, float]:
-    """Best wall time in seconds of each command, `sys.executable` before its arguments, run in turns.
+    """Best wall time in seconds of each command, Python before its arguments, run in turns.
 
-    Bytecode is cached, as it is for an installed package; the first round may compile.
+    Bytecode is cached, as it is for an installed package; the first round may compile. The installed
+    packages are on the path, but what some of them run at every start (.pth hooks) is not: it would add
+    to floor and ours alike, and flatter the ratio.
     """
-    environment = {**os.environ, "COLUMNS": "80"}
+    paths = [*{sysconfig.get_path(name): None for name in ("purelib", "platlib")}, os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "COLUMNS": "80", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     best = dict.fromkeys(commands, float("inf"))
     for _ in range(rounds):
         for name, arguments in commands.items():
             start = perf_counter()
-            subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, env=environment, check=True)
+            subprocess.run([sys.executable, "-S", *arguments], stdout=subprocess.DEVNULL, env=environment, check=True)
             best[name] = min(best[name], perf_counter() - start)
     return best
 

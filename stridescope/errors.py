@@ -78,7 +78,7 @@ class UnreadableError(StridescopeError, TypeError):
     """An object that has no layout to read."""
 
 
-class IllegalOp(StridescopeError):
+class IllegalOp(StridescopeError):  # noqa: N818 - the word for what happened, not for a mistake of ours
     """An op that torch or numpy refuses.
 
     `code` is a stable short name of the kind of refusal ("shape_numel", "dim_range", ...); `dims` are

@@ -56,7 +56,7 @@ class _Rendered:
         # Upwards and late: rich asks for this by protocol, and only then is drawing code needed.
         from stridescope.render import panel
 
-        return panel(self)
+        return panel(self)  # type: ignore[arg-type]  # the two records that are drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +373,7 @@ class Step:
     tensors: tuple[TensorInfo, ...] = ()
     before: TensorInfo | None = None
     write: Write | None = None
-    copy: Copy | None = field(default=None, compare=False, repr=False)
+    copy: Copy[Layout] | None = field(default=None, compare=False, repr=False)
     values: ReadValues | None = field(default=None, compare=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def test_what_it_links_to_is_there() -> None:
 
 @pytest.mark.usefixtures("at_the_root")
 def test_the_picture_is_what_the_tool_draws_today(tmp_path: Path) -> None:
-    """When this fails: stridescope show "torch.arange(12).view(3, 4).t()[1:, ::2]" --svg docs/show.svg"""
-    drawn = tmp_path / "show.svg"
-    assert main(["show", "torch.arange(12).view(3, 4).t()[1:, ::2]", "--svg", os.fspath(drawn)]) == 0
-    assert drawn.read_text(encoding="utf-8") == (ROOT / "docs" / "show.svg").read_text(encoding="utf-8")
+    chain, drawn = "torch.arange(12).view(3, 4).t()[1:, ::2]", tmp_path / "show.svg"
+    assert main(["show", chain, "--svg", os.fspath(drawn)]) == 0
+    same = drawn.read_text(encoding="utf-8") == (ROOT / "docs" / "show.svg").read_text(encoding="utf-8")
+    assert same, f'the drawing has changed: stridescope show "{chain}" --svg docs/show.svg'

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
@@ -31,19 +31,17 @@ VALUES_IN_JSON = 1000
 SVG_WIDTH = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What the options ask for."""
 
     then: str = ""
-    index: tuple[int, ...] | None = None
+    at: tuple[int, ...] | None = None
     values: bool = False
     on_torch: bool = False
     device: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a target came to.
 
     Attributes:
@@ -55,7 +53,7 @@ class Answer:
     drawn: Any
     document: dict[str, Any]
     info: TensorInfo | None = None
-    read: ReadValues | None = field(default=None, repr=False)
+    read: ReadValues | None = None
     status: int = 0
 
 
@@ -116,7 +114,7 @@ def show(
     if svg is None:
         print_rich(panel, width)
     else:
-        _write_svg(svg, panel, width or SVG_WIDTH, f"$ stridescope show {_quoted(target)}")
+        _write_svg(svg, panel, width or SVG_WIDTH, target)
     return answer.status
 
 
@@ -212,8 +210,8 @@ def _followed_by(source: str, then: str) -> str:
 def _asked(answer: Answer, request: Request) -> dict[str, Any]:
     """What `--index` and `--values` add to the document."""
     added: dict[str, Any] = {}
-    if request.index is not None:
-        added["address"] = _address(answer, request.index)
+    if request.at is not None:
+        added["address"] = _address(answer, request.at)
     if request.values:
         added["values"] = _values(answer)
     return added
@@ -249,17 +247,15 @@ def _values(answer: Answer) -> dict[str, Any] | None:
     return {"in_index_order": found, "left_out": layout.numel - len(found)}
 
 
-def _write_svg(path: str, panel: Any, width: int, title: str) -> None:
+def _write_svg(path: str, panel: Any, width: int, target: str) -> None:
     from pathlib import Path
 
     from stridescope.render import svg
 
+    title = f'$ stridescope show "{" ".join(target.split())}"'
+    title = title if len(title) <= width else f"{title[: width - 1]}…"
     try:
         Path(path).write_text(svg(panel, width, title), encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
     say(f"wrote {path}")
-
-
-def _quoted(target: str) -> str:
-    return f'"{target}"'

@@ -11,9 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from stridescope.errors import TargetError
 
@@ -28,8 +26,7 @@ TAKES = (
 """What `show` takes, for messages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a TARGET named: the text of a program, a `Layout`, or a live object."""
 
     kind: Kind
@@ -37,8 +34,7 @@ class Target:
     value: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """One row: a form of TARGET, how to know it, how to load it."""
 
     name: str
@@ -52,8 +48,15 @@ _COLON_FORM = re.compile(r"[\w.]+:|.+\.py:")
 _FILE = re.compile(r"[^()\[\]=;\n]+\.(?:pt|pth|bin|ckpt|safetensors|npy|npz|gguf|json|py)(?:::.*)?")
 
 
+_STDIN_CHARS = 1 << 20
+"""More than any program that is accepted, so that an endless input ends in a sentence too."""
+
+
 def _from_stdin(_: str) -> Target:
-    return Target("program", sys.stdin.read())
+    try:
+        return Target("program", sys.stdin.read(_STDIN_CHARS))
+    except UnicodeDecodeError as error:
+        raise TargetError(f"standard input is no text in {error.encoding}") from error
 
 
 def _layout(text: str) -> Target:
@@ -86,6 +89,8 @@ def _is_file(text: str) -> bool:
 
 
 def _file(text: str) -> Target:
+    from pathlib import Path
+
     path = Path(text.partition("::")[0])
     if not path.exists():
         raise TargetError(f"there is no file {str(path)!r}, and it is no expression either; show takes {TAKES}")

@@ -1,14 +1,14 @@
 """The algebra of tensor layouts: standard library only, exact, O(ndim).
 
-    base            the fields; wrap_dim; row-major strides
-    contiguity      contiguous, channels_last, non-overlapping and dense; strides of new tensors
-    compatibility   is this shape a view, and if not, which two dims are in the way
-    overlap         do two indices reach one address: exact, with witnesses, bounded
-    addressing      indices to addresses and back, hops, coalescing
-    reshaping permuting slicing bits     ops that keep the storage
-    copy copying indexing                ops that fill a new one, and where each element came from
-    numpy_rules     where numpy differs
-    dtypes          names, item sizes, kinds
+base            the fields; wrap_dim; row-major strides
+contiguity      contiguous, channels_last, non-overlapping and dense; strides of new tensors
+compatibility   is this shape a view, and if not, which two dims are in the way
+overlap         do two indices reach one address: exact, with witnesses, bounded
+addressing      indices to addresses and back, hops, coalescing
+reshaping permuting slicing bits     ops that keep the storage
+copy copying indexing                ops that fill a new one, and where each element came from
+numpy_rules     where numpy differs
+dtypes          names, item sizes, kinds
 """
 
 from __future__ import annotations
@@ -87,9 +87,7 @@ class Layout(Copying, Addressing, Bits):
         if match is None:
             raise ValueError(f"{text!r} is no layout; write (shape):(stride)+offset, as in (3,4):(4,1)+2")
         try:
-            shape, stride = (
-                tuple(int(n) for n in group.split(",") if n.strip()) for group in (match[1], match[2])
-            )
+            shape, stride = (tuple(int(n) for n in group.split(",") if n.strip()) for group in (match[1], match[2]))
         except ValueError:
             raise ValueError(f"{text!r} is no layout; sizes and strides are whole numbers between commas") from None
         return cls(shape, stride, int(match[3] or 0))

@@ -44,7 +44,7 @@ def contiguous_stride(shape: Iterable[int]) -> Shape:
     step = 1
     for size in reversed(tuple(shape)):
         strides.append(step)
-        step *= size if size > 1 else 1
+        step *= max(1, size)
     return tuple(reversed(strides))
 
 
@@ -71,11 +71,12 @@ def distinct_dims(dims: Iterable[int], ndim: int) -> Shape:
         OpRuntimeError: one is listed twice.
     """
     listed = tuple(dims)
-    wrapped = tuple(wrap_dim(dim, ndim) for dim in listed)
-    for position, dim in enumerate(wrapped):
-        if dim in wrapped[:position]:
+    wrapped: list[int] = []
+    for dim in (wrap_dim(dim, ndim) for dim in listed):
+        if dim in wrapped:
             raise OpRuntimeError("dim_repeated", f"dim {dim} is listed twice in {list(listed)}; list it once", (dim,))
-    return wrapped
+        wrapped.append(dim)
+    return tuple(wrapped)
 
 
 @dataclass(frozen=True, slots=True)

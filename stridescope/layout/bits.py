@@ -99,12 +99,18 @@ class Bits(Strided):
                 "complex_view", f"view_as_complex needs a last dim of size 2, got {self.shape[-1]}", (last,)
             )
         if self.stride[-1] != 1:
-            raise OpRuntimeError("complex_view", f"view_as_complex needs stride[{last}] = 1, got {self.stride[-1]}", (last,))
+            raise OpRuntimeError(
+                "complex_view", f"view_as_complex needs stride[{last}] = 1, got {self.stride[-1]}", (last,)
+            )
         if self.storage_offset % 2:
-            raise OpRuntimeError("complex_view", f"view_as_complex needs an even storage_offset, got {self.storage_offset}")
+            raise OpRuntimeError(
+                "complex_view", f"view_as_complex needs an even storage_offset, got {self.storage_offset}"
+            )
         for dim, step in enumerate(self.stride[:-1]):
-            if step % 2:
-                raise OpRuntimeError("complex_view", f"view_as_complex needs even strides, got stride[{dim}] = {step}", (dim,))
+            if step % 2 and self.shape[dim] != 1:
+                raise OpRuntimeError(
+                    "complex_view", f"view_as_complex needs even strides, got stride[{dim}] = {step}", (dim,)
+                )
         return self._with(
             self.shape[:-1],
             tuple(step // 2 for step in self.stride[:-1]),

@@ -63,10 +63,7 @@ def infer_shape(shape: Sequence[int], numel: int) -> Shape:
         )
     elif known and numel % known == 0:
         return (*shape[:unknown], numel // known, *shape[unknown + 1 :])
-    if unknown is None:
-        wanted = f"needs {known:,} elements"
-    else:
-        wanted = f"needs a multiple of {known:,} elements"
+    wanted = f"needs {'' if unknown is None else 'a multiple of '}{known:,} elements"
     raise OpRuntimeError("shape_numel", f"shape {list(shape)} {wanted}; the tensor has {numel:,}")
 
 
@@ -139,10 +136,9 @@ def _refuse(old_shape: Shape, old_stride: Shape, new_shape: Shape, dim: int) -> 
     found = old_stride[before]
     return Refusal(
         "dims_not_mergeable",
-        f"view({', '.join(map(str, new_shape))}) must merge dims {before} and {after}, but stride[{before}] is {found} where merging "
-        f"needs size[{after}]·stride[{after}] = {needed}",
+        f"view({', '.join(map(str, new_shape))}) must merge dims {before} and {after}, but stride[{before}] is "
+        f"{found} where merging needs size[{after}]·stride[{after}] = {needed}",
         (before, after),
         needed,
         found,
     )
-

@@ -1,11 +1,11 @@
 """Ops that copy: the layout of what is new, and where it came from.
 
-Problem: besides knowing that an op copies, a reader wants the strides torch gives the result. Method: each op here is a
-row of torch's rules for new strides (row-major, "dense like the input", or a memory format) with a `Pick` that says where
-elements came from. Cost: O(ndim), or O(given indices).
+Problem: besides knowing that an op copies, a reader wants the strides torch gives the result. Method: each op here
+follows torch's rule for new strides (row-major, "dense like the input", or a memory format) and has a `Pick` that says
+where elements came from. Cost: O(ndim), or O(given indices).
 
-Source: torch's `aten/src/ATen/native/TensorShape.cpp`, `TensorFactories.cpp`, `TensorTransformations.cpp`, `Repeat.cpp`,
-`TensorAdvancedIndexing.cpp`.
+Source: torch's `aten/src/ATen/native/` `TensorShape.cpp`, `TensorFactories.cpp`, `TensorTransformations.cpp`,
+`Repeat.cpp` and `TensorAdvancedIndexing.cpp`.
 """
 
 from __future__ import annotations
@@ -82,11 +82,15 @@ class Copying(Permuting, Slicing):
         `Layout.contiguous`, which is also the constructor from a shape, calls this on an instance.
         """
         if memory_format not in MEMORY_FORMATS:
-            raise OpRuntimeError("memory_format", f"there is no memory format {memory_format}; use one of {MEMORY_FORMATS}")
+            raise OpRuntimeError(
+                "memory_format", f"there is no memory format {memory_format}; use one of {MEMORY_FORMATS}"
+            )
         if self.is_contiguous(CONTIGUOUS if memory_format == PRESERVE else memory_format):
             return self
         if memory_format == PRESERVE:
-            raise OpRuntimeError("memory_format", "contiguous needs a memory format that names an order, not preserve_format")
+            raise OpRuntimeError(
+                "memory_format", "contiguous needs a memory format that names an order, not preserve_format"
+            )
         return self._copied(self.shape, stride_for_format(self.shape, memory_format), Same(), NOT_CONTIGUOUS)
 
     def to(self, memory_format: str = PRESERVE, *, copy: bool = False) -> Self | Copy[Self]:
@@ -109,7 +113,8 @@ class Copying(Permuting, Slicing):
         counts = sizes_of(repeats)
         if len(counts) < self.ndim:
             raise OpRuntimeError(
-                "repeat_rank", f"repeat needs a count for each of the {self.ndim} dims, got {len(counts)}: {list(counts)}"
+                "repeat_rank",
+                f"repeat needs a count for each of the {self.ndim} dims, got {len(counts)}: {list(counts)}",
             )
         padded = (1,) * (len(counts) - self.ndim) + self.shape
         if any(count < 0 < size for size, count in zip(padded, counts, strict=True)):
@@ -139,7 +144,8 @@ class Copying(Permuting, Slicing):
             raise OpRuntimeError("repeat_count", f"repeat_interleave counts {list(counts)} include a negative one")
         if not isinstance(repeats, int) and len(counts) not in (1, size):
             raise OpRuntimeError(
-                "repeat_count", f"repeat_interleave needs one count or {size}, one for each position of dim {dim}, got {len(counts)}"
+                "repeat_count",
+                f"repeat_interleave needs one count or {size}, one for each position of dim {dim}, got {len(counts)}",
             )
         ends: Shape | int = counts[0] if len(counts) == 1 else tuple(accumulate(counts))
         total = size * ends if isinstance(ends, int) else sum(counts)
@@ -229,13 +235,19 @@ class Copying(Permuting, Slicing):
         dim = wrap_dim(dim, self.ndim)
         size = self.shape[dim] if self.ndim else 1
         if not self.ndim and len(positions) != 1:
-            raise OpRuntimeError("index_count", f"index_select of a 0-dim tensor takes 1 position, got {len(positions)}")
-        # torch checks positions in another place, and raises another class, where there is nothing to read.
-        out_of_range = OpRuntimeError if self.ndim > 1 and 0 in self.shape else OpIndexError
+            raise OpRuntimeError(
+                "index_count", f"index_select of a 0-dim tensor takes 1 position, got {len(positions)}"
+            )
+        # torch has a kernel of its own for dim 1, and another check where there is nothing to read; both raise
+        # another class than the common path.
+        special = self.ndim > 1 and (dim == 1 or 0 in self.shape)
+        out_of_range = OpRuntimeError if special else OpIndexError
         for position in positions:
             if not 0 <= position < size:
                 raise out_of_range(
-                    "index_range", f"index_select position {position} is out of range: dim {dim} has size {size}", (dim,)
+                    "index_range",
+                    f"index_select position {position} is out of range: dim {dim} has size {size}",
+                    (dim,),
                 )
         if not self.ndim:
             return self._copied((), (), Same())
@@ -261,7 +273,9 @@ class Copying(Permuting, Slicing):
         for position in positions:
             if not 0 <= position < shape[dim]:
                 raise OpRuntimeError(
-                    "index_range", f"gather position {position} is out of range: dim {dim} has size {shape[dim]}", (dim,)
+                    "index_range",
+                    f"gather position {position} is out of range: dim {dim} has size {shape[dim]}",
+                    (dim,),
                 )
         pick: Pick = Gathered(dim, index, tuple(positions))
         if not self.shape:
@@ -299,7 +313,8 @@ class Copying(Permuting, Slicing):
             source = sources[number]
             if source.ndim != like.ndim:
                 raise OpRuntimeError(
-                    "cat_shape", f"cat needs tensors of one rank; tensor {numbers[0]} has {like.ndim} dims, tensor {number} {source.ndim}"
+                    "cat_shape",
+                    f"cat needs tensors of one rank; tensor {numbers[0]} has {like.ndim} dims, tensor {number} {source.ndim}",
                 )
             for d in range(like.ndim):
                 if d != dim and source.shape[d] != like.shape[d]:
@@ -324,7 +339,8 @@ class Copying(Permuting, Slicing):
         for number, source in enumerate(sources):
             if source.shape != self.shape:
                 raise OpRuntimeError(
-                    "stack_shape", f"stack needs equal shapes; tensor 0 has {self.shape}, tensor {number} has {source.shape}"
+                    "stack_shape",
+                    f"stack needs equal shapes; tensor 0 has {self.shape}, tensor {number} has {source.shape}",
                 )
         shape = (*self.shape[:dim], len(sources), *self.shape[dim:])
         if dim < self.ndim:
@@ -344,7 +360,7 @@ class Copying(Permuting, Slicing):
 class _ToScalar:
     """Every index is the one element of a 0-dim source."""
 
-    def __call__(self, index: Shape) -> tuple[int, Shape]:
+    def __call__(self, _index: Shape) -> tuple[int, Shape]:
         return 0, ()
 
 
@@ -354,5 +370,5 @@ class _FromScalar:
     def __init__(self, pick: Pick) -> None:
         self.pick = pick
 
-    def __call__(self, index: Shape) -> tuple[int, Shape]:
+    def __call__(self, _index: Shape) -> tuple[int, Shape]:
         return self.pick((0,))

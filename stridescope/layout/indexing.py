@@ -132,11 +132,11 @@ def walk_stride(shape: Shape, operands: Sequence[tuple[Shape, Shape]]) -> Shape:
     order = iteration_order(len(shape), compare)
     if order == list(range(len(shape) - 1, -1, -1)):
         return contiguous_stride(shape)
-    stride, step = [0] * len(shape), 1
+    result, step = [0] * len(shape), 1
     for dim in order:
-        stride[dim] = step
+        result[dim] = step
         step *= shape[dim]
-    return tuple(stride)
+    return tuple(result)
 
 
 def index(layout: L, key: Sequence[object]) -> L | Copy[L]:
@@ -148,14 +148,19 @@ def index(layout: L, key: Sequence[object]) -> L | Copy[L]:
         OpIndexError: too many indices, one out of range, a mask of the wrong shape, lists that do not broadcast.
     """
     taken = sum(
-        len(k.shape) if isinstance(k, Positions) and k.mask else 0 if k is None or k is Ellipsis or isinstance(k, bool) else 1
+        len(k.shape)
+        if isinstance(k, Positions) and k.mask
+        else 0
+        if k is None or k is Ellipsis or isinstance(k, bool)
+        else 1
         for k in key
     )
     if not any(isinstance(k, (bool, Positions)) for k in key):
         return layout[tuple(key)]
     if taken > layout.ndim:
         raise OpIndexError(
-            "index_count", f"{taken} indices for a {layout.ndim}-dim tensor of shape {layout.shape}; it takes at most {layout.ndim}"
+            "index_count",
+            f"{taken} indices for a {layout.ndim}-dim tensor of shape {layout.shape}; it takes at most {layout.ndim}",
         )
     # Views first. Dims that wait for a list keep their place; `lists` says which dims those are.
     basic: list[object] = []
@@ -172,7 +177,7 @@ def index(layout: L, key: Sequence[object]) -> L | Copy[L]:
             dim += 1
         elif isinstance(k, Positions) and k.mask:
             basic.extend([slice(None)] * len(k.shape))
-            lists.extend((dim + n, positions) for n, positions in enumerate(_checked_mask(layout, k, len(basic) - len(k.shape), basic)))
+            lists.append((dim, k))
             dim += len(k.shape)
         else:
             basic.append(slice(None) if isinstance(k, Positions) else k)
@@ -180,12 +185,16 @@ def index(layout: L, key: Sequence[object]) -> L | Copy[L]:
                 lists.append((dim, k))
             dim += isinstance(k, Positions) or not isinstance(k, int)
     viewed = layout[tuple(basic)]
-    return _gather_lists(layout, viewed, lists, basic)
+    return _gather_lists(layout, viewed, [one for dim, k in lists for one in _plain(viewed, dim, k)])
 
 
-def _checked_mask(layout: Slicing, mask: Positions, place: int, basic: list[object]) -> list[Positions]:
-    start = sum(1 for k in basic[:place] if k is not None)
-    have = layout.shape[start : start + len(mask.shape)]
+def _plain(viewed: Slicing, dim: int, k: Positions) -> list[tuple[int, Positions]]:
+    """Lists of positions, one for each dim: a mask has as many as dims."""
+    return list(enumerate(_checked_mask(viewed, dim, k), dim)) if k.mask else [(dim, k)]
+
+
+def _checked_mask(viewed: Slicing, dim: int, mask: Positions) -> list[Positions]:
+    have = viewed.shape[dim : dim + len(mask.shape)]
     if have != mask.shape:
         raise OpIndexError(
             "mask_shape", f"a mask of shape {mask.shape} needs dims of the same sizes; the tensor has {have} there"
@@ -193,7 +202,7 @@ def _checked_mask(layout: Slicing, mask: Positions, place: int, basic: list[obje
     return mask_positions(mask)
 
 
-def _gather_lists(layout: L, viewed: L, lists: list[tuple[int, Positions]], basic: list[object]) -> Copy[L]:
+def _gather_lists(layout: L, viewed: L, lists: list[tuple[int, Positions]]) -> Copy[L]:
     block = broadcast_shapes([positions.shape for _, positions in lists])
     indexed = [dim for dim, _ in lists]
     adjacent = indexed[-1] - indexed[0] == len(indexed) - 1

@@ -120,7 +120,7 @@ def internal_overlap(shape: Sequence[int], stride: Sequence[int], budget: int = 
     return Overlap("no", None, search.work)
 
 
-def shared_bytes_overlap(  # noqa: PLR0917 - two tensors, four facts each
+def shared_bytes_overlap(
     a_shape: Sequence[int],
     a_byte_stride: Sequence[int],
     a_byte_offset: int,
@@ -179,7 +179,7 @@ def shared_bytes_overlap(  # noqa: PLR0917 - two tensors, four facts each
     return Overlap("yes", (a_index, b_index), search.work)
 
 
-def shared_nbytes(  # noqa: PLR0917 - two tensors, four facts each
+def shared_nbytes(
     a_shape: Sequence[int],
     a_byte_stride: Sequence[int],
     a_byte_offset: int,

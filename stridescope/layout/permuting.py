@@ -39,7 +39,8 @@ class Permuting(Strided):
         listed = sizes_of(dims)
         if len(listed) != self.ndim:
             raise OpRuntimeError(
-                "permute_rank", f"permute needs all {self.ndim} dims in their new order, got {len(listed)}: {list(listed)}"
+                "permute_rank",
+                f"permute needs all {self.ndim} dims in their new order, got {len(listed)}: {list(listed)}",
             )
         return self._ordered(distinct_dims(listed, self.ndim))
 
@@ -60,7 +61,8 @@ class Permuting(Strided):
         """`Tensor.t()`: transposes a matrix; leaves 0-dim and 1-dim tensors."""
         if self.ndim > 2:
             raise OpRuntimeError(
-                "t_rank", f"t() takes at most 2 dims, got {self.ndim}; use transpose(dim0, dim1), or .mT for the last two"
+                "t_rank",
+                f"t() takes at most 2 dims, got {self.ndim}; use transpose(dim0, dim1), or .mT for the last two",
             )
         return self._ordered(range(self.ndim - 1, -1, -1))
 
@@ -78,7 +80,9 @@ class Permuting(Strided):
     def H(self) -> Self:  # noqa: N802 - torch's name
         """`Tensor.H`: transposes a matrix; on complex tensors the values are also conjugated."""
         if self.ndim not in (0, 2):
-            raise OpRuntimeError("matrix_rank", f".H needs a matrix, got {self.ndim} dims; use .mH for batches of matrices")
+            raise OpRuntimeError(
+                "matrix_rank", f".H needs a matrix, got {self.ndim} dims; use .mH for batches of matrices"
+            )
         return self._matrix_transposed("H")
 
     @property
@@ -109,6 +113,8 @@ class Permuting(Strided):
                 "movedim_length",
                 f"movedim needs as many destinations as sources, got {list(sources)} and {list(destinations)}",
             )
+        for dim in (*sources, *destinations):
+            wrap_dim(dim, self.ndim)
         froms = distinct_dims(sources, self.ndim)
         places = distinct_dims(destinations, self.ndim)
         if self.ndim == 0:

@@ -81,7 +81,9 @@ class Reshaping(Contiguity):
         start, end = wrap_dim(start_dim, self.ndim), wrap_dim(end_dim, self.ndim)
         if start > end:
             raise OpRuntimeError(
-                "dim_order", f"flatten needs start_dim <= end_dim, got start_dim {start} and end_dim {end}", (start, end)
+                "dim_order",
+                f"flatten needs start_dim <= end_dim, got start_dim {start} and end_dim {end}",
+                (start, end),
             )
         if self.ndim == 0:
             return self.reshape(1)
@@ -102,7 +104,9 @@ class Reshaping(Contiguity):
             self._with((numel,), (1,), 0),
             why=why
             if isinstance(why, Refusal)
-            else Refusal("not_contiguous", "ravel keeps the storage only of a contiguous tensor; view(-1) would be a view"),
+            else Refusal(
+                "not_contiguous", "ravel keeps the storage only of a contiguous tensor; view(-1) would be a view"
+            ),
         )
 
     def unflatten(self, dim: int, sizes: Sequence[int]) -> Self | Refusal:

@@ -9,10 +9,11 @@ Source: torch's `aten/src/ATen/native/TensorShape.cpp` and, for `x[...]`,
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from stridescope.errors import OpIndexError, OpRuntimeError, OpTypeError, OpValueError
-from stridescope.layout.base import Shape, Strided, wrap_dim
+from stridescope.layout.base import Shape, wrap_dim
 from stridescope.layout.reshaping import Reshaping
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ class Slicing(Reshaping):
         dim = wrap_dim(dim, self.ndim)
         if step <= 0:
             raise OpValueError(
-                "slice_step", f"slice step {step} is not positive; torch has no negative strides: use flip({dim}), a copy", (dim,)
+                "slice_step",
+                f"slice step {step} is not positive; torch has no negative strides: use flip({dim}), a copy",
+                (dim,),
             )
         size = self.shape[dim]
         first = 0 if start is None else start + size if start < 0 else start
@@ -71,7 +74,9 @@ class Slicing(Reshaping):
         size = self.shape[dim]
         if not -size <= start <= size:
             raise OpIndexError(
-                "narrow_start", f"narrow start {start} is out of range: dim {dim} of size {size} takes {-size} to {size}", (dim,)
+                "narrow_start",
+                f"narrow start {start} is out of range: dim {dim} of size {size} takes {-size} to {size}",
+                (dim,),
             )
         first = start + size if start < 0 else start
         if first + length > size:
@@ -118,7 +123,8 @@ class Slicing(Reshaping):
             if self.ndim == 0:
                 raise OpIndexError("zero_dim", "a 0-dim tensor has nothing to index; use item() for its value")
             raise OpIndexError(
-                "index_count", f"{named} indices for a {self.ndim}-dim tensor of shape {self.shape}; it takes at most {self.ndim}"
+                "index_count",
+                f"{named} indices for a {self.ndim}-dim tensor of shape {self.shape}; it takes at most {self.ndim}",
             )
         result, dim = self._with(self.shape, self.stride), 0
         for k in keys:
@@ -165,7 +171,9 @@ class Slicing(Reshaping):
             raise OpRuntimeError("unfold_size", f"unfold size {size} is negative; it must be 0 or more")
         if size > have:
             raise OpRuntimeError(
-                "unfold_size", f"unfold windows of {size} do not fit dim {dim} of size {have}; use a size up to {have}", (dim,)
+                "unfold_size",
+                f"unfold windows of {size} do not fit dim {dim} of size {have}; use a size up to {have}",
+                (dim,),
             )
         if step <= 0:
             raise OpRuntimeError("unfold_step", f"unfold step {step} is not positive; it must be 1 or more")
@@ -236,9 +244,9 @@ class Slicing(Reshaping):
                 raise OpRuntimeError("split_size", f"tensor_split needs at least 1 section, got {sections}")
             least, longer = divmod(size, sections)
             cuts = [part * least + min(part, longer) for part in range(sections + 1)]
-            return tuple(self.slice(dim, a, b) for a, b in zip(cuts, cuts[1:], strict=False))
+            return tuple(self.slice(dim, a, b) for a, b in pairwise(cuts))
         bounds = (0, *indices_or_sections, None)
-        return tuple(self.slice(dim, a, b) for a, b in zip(bounds, bounds[1:], strict=False))
+        return tuple(self.slice(dim, a, b) for a, b in pairwise(bounds))
 
     def _dim_to_split(self, name: str, dim: int) -> int:
         if self.ndim == 0:
@@ -276,10 +284,13 @@ class Slicing(Reshaping):
         shape, strides = tuple(size), tuple(stride)
         if len(shape) != len(strides):
             raise OpRuntimeError(
-                "as_strided", f"as_strided needs one stride for each size, got {len(shape)} sizes and {len(strides)} strides"
+                "as_strided",
+                f"as_strided needs one stride for each size, got {len(shape)} sizes and {len(strides)} strides",
             )
         offset = self.storage_offset if storage_offset is None else storage_offset
         for what, values in (("size", shape), ("stride", strides), ("storage_offset", (offset,))):
             if any(value < 0 for value in values):
-                raise OpRuntimeError("as_strided", f"as_strided {what} {list(values)} is negative; torch needs 0 or more")
+                raise OpRuntimeError(
+                    "as_strided", f"as_strided {what} {list(values)} is negative; torch needs 0 or more"
+                )
         return self._with(shape, strides, offset)

@@ -1,8 +1,8 @@
 """The algebra engine: runs the rows of the op tables on layouts, allocating nothing.
 
 Problem: say of each op what it does to memory, at any size. Method: a row's function gives a tensor, several, a host
-value, a `Refusal`, or `Written`; the effect follows from identity alone, as it does for real tensors: the input itself is
-"same" (or "view" where its layout was changed in place), its storage is "view", a new storage is "copy", or "alloc"
+value, a `Refusal`, or `Written`; the effect follows from identity alone, as it does for real tensors: the input itself
+is "same" (or "view" where its layout was changed in place), its storage is "view", a new storage is "copy", or "alloc"
 where no element came from an old one. Cost: the row's own.
 """
 

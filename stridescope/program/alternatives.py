@@ -6,6 +6,7 @@ succeed are told with their effect and the bytes they copy. Cost: O(ndim) for ea
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stridescope.errors import IllegalOp
@@ -58,7 +59,7 @@ def _candidates(layout: Layout, op: str, arguments: tuple[Any, ...]) -> Iterator
     for group in mergeable_groups(layout.shape, layout.stride):
         if len(group) > 1:
             start, end = group[0], group[-1]
-            yield f".flatten({start}, {end})", lambda start=start, end=end: layout.flatten(start, end)
+            yield f".flatten({start}, {end})", partial(layout.flatten, start, end)
 
 
 def _again(layout: Layout, op: str, arguments: tuple[Any, ...]) -> Any:

@@ -78,9 +78,7 @@ _IN_PLACE = {
 _EXAMPLE = "end with an op that gives one, such as torch.arange(12).view(3, 4)"
 
 
-def interpret(
-    source: str, engine: Engine, names: dict[str, Any] | None = None, chain_of: str | None = None
-) -> History:
+def interpret(source: str, engine: Engine, names: dict[str, Any] | None = None, chain_of: str | None = None) -> History:
     """Run a program on an engine.
 
     Args:

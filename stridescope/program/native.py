@@ -149,6 +149,7 @@ class NativeEngine:
 
     def apply(self, op: Op, overload: int, bound: tuple[Any, ...], names: dict[str, Any]) -> Outcome:
         """Make the call; what torch or numpy raises is an Outcome with their words and ours."""
+        library = _library("torch" if op.owner in ("tensor", "torch") else "numpy")
         expected = parameters(op.signatures[overload])
         bound = self._placed(op, expected, bound)
         inputs = list(self._tensors(bound))
@@ -160,7 +161,7 @@ class NativeEngine:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                result = self._call(op, expected, bound)
+                result = self._call(op, library, expected, bound)
         except Exception as error:  # noqa: BLE001 - whatever the library raises is the answer
             return Outcome(None, "refused", reason=_reason(error, foreseen))
         if op.family == "write":
@@ -211,8 +212,7 @@ class NativeEngine:
             for parameter, value in zip(expected, bound, strict=True)
         )
 
-    def _call(self, op: Op, expected: tuple[Parameter, ...], bound: tuple[Any, ...]) -> Any:
-        library = _library("torch" if op.owner in ("tensor", "torch") else "numpy")
+    def _call(self, op: Op, library: Any, expected: tuple[Parameter, ...], bound: tuple[Any, ...]) -> Any:
         if op.owner in ("torch", "np"):
             owner, values = library, bound
         else:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from stridescope.layout import Copy
+    from stridescope.layout import Copy, Layout
     from stridescope.records import Effect, ReadValues, Reason, TensorInfo, Write
 
 __all__ = ["Engine", "Family", "Op", "Outcome", "Owner"]
@@ -67,7 +67,7 @@ class Outcome:
     copied_nbytes: int = 0
     reason: Reason | None = None
     write: Write | None = None
-    copy: Copy | None = None
+    copy: Copy[Layout] | None = None
 
 
 class Engine(Protocol):

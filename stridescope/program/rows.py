@@ -1,9 +1,10 @@
 """How the op tables are written: a signature and a function, a line each.
 
-Problem: some four hundred spellings of ops must read as a table. Method: the key of a row is the op as its manual writes it,
-`"transpose(int dim0, int dim1)"`, the value the function that runs it; keys of one name are its overloads, in order. Functions
-of a layout become functions of a tensor by `on_layout`, which turns whatever the layout answers into tensors. A method that is
-also a function of the torch module gets that row from its own, with the tensor as first parameter.
+Problem: some four hundred spellings of ops must read as a table. Method: the key of a row is the op as its manual
+writes it, `"transpose(int dim0, int dim1)"`, the value the function that runs it; keys of one name are its overloads,
+in order. Functions of a layout become functions of a tensor by `on_layout`, which turns whatever the layout answers
+into tensors. A method that is also a function of the torch module gets that row from its own, with the tensor as first
+parameter.
 """
 
 from __future__ import annotations
@@ -26,9 +27,7 @@ POSITIONS_LIMIT = 1_000_000
 _STAR = re.compile(r"\*int (\w+)")
 
 
-def rows(
-    owner: Owner, family: Family, table: Mapping[str, Callable[..., Any]], *, attribute: bool = False
-) -> list[Op]:
+def rows(owner: Owner, family: Family, table: Mapping[str, Callable[..., Any]], *, attribute: bool = False) -> list[Op]:
     """One Op for each name in the table, its overloads in the order written."""
     overloads: dict[str, list[tuple[str, Callable[..., Any]]]] = {}
     for written, run in table.items():

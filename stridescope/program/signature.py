@@ -271,7 +271,8 @@ def shown(value: Any, is_tensor: Callable[[Any], bool] = lambda _: False, limit:
     if is_tensor(value):
         return "a tensor"
     if isinstance(value, tuple | list) and any(map(is_tensor, value)):
-        return f"a {type(value).__name__} of tensors"
+        others = "" if all(map(is_tensor, value)) else " and other values"
+        return f"a {'list' if isinstance(value, list) else 'tuple'} of tensors{others}"
     text = repr(value) if isinstance(value, int | float | complex | str | tuple | list | None) else str(value)
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 3] + "..."

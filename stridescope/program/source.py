@@ -277,6 +277,8 @@ def _syntax_error(error: SyntaxError, program: Program) -> ProgramError:
     if row.lstrip().startswith("."):
         column, end = row.index("."), row.index(".") + 1
         message = "a chain that goes on over lines stands in parentheses: (torch.arange(12) ... .view(3, 4))"
+        if line == 1:
+            message = "nothing stands before this '.'; a program starts from torch, np or a name it bound itself"
     elif isinstance(error, IndentationError):
         column, end = len(row) - len(row.lstrip()), len(row)
         message = "this line is indented; every statement starts at the left, and a chain stays on one line"

@@ -28,9 +28,7 @@ def _joined(*tables: list[Op]) -> dict[tuple[Owner, str], Op]:
     return ops
 
 
-OPS: Mapping[tuple[Owner, str], Op] = _joined(
-    views.ROWS, copies.ROWS, creations.ROWS, compute.ROWS, writes.ROWS
-)
+OPS: Mapping[tuple[Owner, str], Op] = _joined(views.ROWS, copies.ROWS, creations.ROWS, compute.ROWS, writes.ROWS)
 
 CONSTANTS: Mapping[str, Any] = {
     **{f"torch.{name}": row for name, row in TORCH_NAMES.items()},

@@ -18,7 +18,7 @@ from math import prod
 from typing import Any
 
 from stridescope.layout import Copy, Layout
-from stridescope.layout.dtypes import DTYPES, DType
+from stridescope.layout.dtypes import DType
 from stridescope.layout.indexing import Positions
 
 __all__ = ["Library", "Storage", "Tensor", "Write", "cast", "fresh", "of_copy"]
@@ -259,6 +259,4 @@ def of_copy(
 
     grad = any(source.requires_grad for source in sources) and (kind.is_floating or kind.is_complex)
     storage = Storage(prod(copy.layout.shape) * kind.itemsize, device or first.device, kind, fill)
-    return Tensor(
-        copy.layout, kind, storage, library or first.library, grad, leaf=not grad, copy=copy
-    )
+    return Tensor(copy.layout, kind, storage, library or first.library, grad, leaf=not grad, copy=copy)

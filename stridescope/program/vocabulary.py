@@ -26,14 +26,13 @@ _NEAR = 0.7
 _LONGEST = 40
 
 _COMPUTING = """
-    abs acos addmm all allclose amax amin angle any argmax argmin argsort asin atan atan2 average backward
-    bincount bmm ceil clamp clip compile conv1d conv2d convolve corrcoef cos cosh count_nonzero cov cross
-    cumprod cumsum det diff digamma dist dot eig einsum equal erf exp expm1 fft floor fmod gelu histogram histc
-    inner interp inv isclose isfinite isinf isnan kron kthvalue lerp lgamma linalg.inv linalg.norm linalg.svd
-    log log10 log1p log2 logaddexp logical_and logical_not logical_or logsumexp lstsq matmul matrix_power max
-    maximum mean median min minimum mm mode mv nanmean nn.functional.relu nn.functional.softmax norm outer
-    percentile prod quantile relu round rsqrt sigmoid sign sin sinc sinh softmax sort sqrt square std std_mean
-    sum svd tan tanh tensordot topk trapezoid tril_indices trunc unique var vdot
+    acos addmm all allclose amax amin angle any argmax argmin argsort asin atan atan2 average backward bincount
+    bmm ceil clamp clip compile conv1d conv2d convolve corrcoef cosh count_nonzero cov cross cumprod cumsum det
+    diff digamma dist dot eig einsum equal erf expm1 fft floor fmod histogram histc inner interp isclose
+    isfinite isinf isnan kron kthvalue lerp lgamma linalg.inv linalg.norm linalg.svd log10 log1p log2 logaddexp
+    logical_and logical_or logsumexp lstsq matmul matrix_power max maximum mean median min minimum mm mode mv
+    nanmean nn.functional.relu nn.functional.softmax norm outer percentile prod quantile round rsqrt sign sinc
+    sinh softmax sort std std_mean sum svd tan tensordot topk trapezoid tril_indices trunc unique var vdot
 """
 """Well-known ops of torch and numpy that compute values. Not all of them: the rest is "unknown"."""
 

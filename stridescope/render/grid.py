@@ -11,9 +11,8 @@ Cost: one `Layout.address` and one value (if asked for) for each cell shown, wha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.segment import Segment
 
@@ -38,8 +37,7 @@ GRID_LINES = 28
 ROW_CELLS = 48
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(NamedTuple):
     """Which indices of a tensor of two or more dims are drawn."""
 
     blocks: tuple[range, ...]
@@ -154,9 +152,7 @@ def _blocks(
         if part.start:
             missing = left_out.pop(0)
             drawn.append(_missing_blocks(ink, missing, outer_shape))
-        drawn += [
-            _block(ink, layout, plan, unravel(block, outer_shape), cells, max(inner, widest), marked) for block in part
-        ]
+        drawn += [_block(ink, layout, plan, unravel(block, outer_shape), cells, widest, marked) for block in part]
     return tile(drawn, width), widest
 
 
@@ -173,14 +169,18 @@ def _plan(layout: Layout, width: int, marked: tuple[int, ...] | None, inner: int
 
     def budget(room: int) -> int:
         # The column of what is left out is as wide as its head, "+1,994".
-        return max(fit(room - len(count(column_count)) - 3), 2)
+        return fit(room - len(count(column_count)) - 3)
 
     if column_count <= fit(width):
         columns = windows(column_count, column_count)
     else:
-        half = budget((width - 3) // 2)
+        half, whole = budget((width - 3) // 2), budget(width)
         anchors = marked[-1:] if marked else ()
-        columns = windows(column_count, half if outer_count > 1 and half >= 4 else budget(width), anchors)
+        columns = windows(column_count, half if outer_count > 1 and half >= 4 else whole, anchors)
+        if sum(map(len, columns)) > max(whole, 2) or whole < 2:
+            # Not even head and tail fit: one column, the one asked for if any.
+            only = marked[-1] if marked else 0
+            columns = (range(only, only + 1),)
     size = label + pitch * sum(map(len, columns))
     across = max((width + 3) // (size + 3), 1)
     height = sum(map(len, rows)) + len(rows) - 1 + (3 if outer_shape else 2)
@@ -204,14 +204,16 @@ def _block(
     row_count, column_count = layout.shape[-2:]
     quiet = ink.word("quiet")
     label = max(len(str(row)) for part in plan.rows for row in (part.start, part.stop - 1)) + 2
-    cell_width = max(inner + 2, *(len(str(part.stop - 1)) + 2 for part in plan.columns))
-    missing_columns = gaps(plan.columns, column_count)
+    cell_width = max(inner + 2, 4, *(len(str(part.stop - 1)) + 2 for part in plan.columns))
+    # Parts shown and left out, in order; what is left out is a column of its own.
+    columns = sorted([*plan.columns, *gaps(plan.columns, column_count)], key=lambda part: part.start)
     missing_rows = gaps(plan.rows, row_count)
     head: Line = [Segment(" " * (MARGIN + label))]
-    for number, part in enumerate(plan.columns):
-        if number:
-            head.append(Segment(f"  +{count(len(missing_columns[number - 1]))}", quiet))
-        head += [Segment(f" {':,' + str(column):>{cell_width - 1}} ", quiet) for column in part]
+    for part in columns:
+        if part in plan.columns:
+            head += [Segment(f" {':,' + str(column):>{cell_width - 1}} ", quiet) for column in part]
+        else:
+            head.append(Segment(f"  +{count(len(part))}", quiet))
     lines = [head]
     if outer:
         title = f"[{', '.join(map(str, outer))}, :, :]"
@@ -223,10 +225,10 @@ def _block(
             lines.append([Segment(" " * MARGIN + text, quiet)])
         for row in rows:
             line: Line = [Segment(" " * MARGIN + f"{row},:".rjust(label), quiet)]
-            for part_number, part in enumerate(plan.columns):
-                if part_number:
-                    width = len(count(len(missing_columns[part_number - 1])))
-                    line.append(Segment(f"  {ink.mark('gap'):>{width + 1}}", quiet))
+            for part in columns:
+                if part not in plan.columns:
+                    line.append(Segment(f"  {ink.mark('gap'):>{len(count(len(part))) + 1}}", quiet))
+                    continue
                 for column in part:
                     index = (*outer, row, column)
                     text, odd, at = cells[index]

@@ -23,8 +23,8 @@ __all__ = ["Line", "beside", "cropped", "finish", "flow", "indented", "padded", 
 
 Line = list[Segment]
 
-# A tuple or an index is read as one word, so it stays on one line where it can.
-_WORD = re.compile(r"(?:[(\[][-\d, :]{0,32}[)\]]|[^ ])+")
+# Read as one word, so kept on one line where it can: bytes with their unit, a tuple, an index, a short aside.
+_WORD = re.compile(r"(?:\d[\d,.]* [kMGTPE]?B\b|[(\[][-\d, :]{0,32}[)\]]|[(\[][^()\[\] ][^()\[\]]{0,22}[)\]]|[^ ])+")
 
 
 def width_of(line: Line) -> int:
@@ -57,18 +57,15 @@ def cropped(line: Line, width: int) -> Line:
     return kept
 
 
-def finish(line: Line, width: int) -> Line:
-    """The line as it is printed: no wider than the width, and no invisible spaces at its end."""
-    line = cropped(line, width)
-    while line:
-        last = line[-1]
-        if last.style is not None and (last.style.bgcolor is not None or last.style.reverse):
-            return line
-        text = last.text.rstrip(" ")
-        if text:
-            return [*line[:-1], Segment(text, last.style)]
-        line = line[:-1]
-    return line
+def finish(line: Line, width: int, dots: str = "…") -> Line:
+    """The line as it is printed: no wider than the width, and no invisible spaces at its end.
+
+    A line that must be cut ends in dots, so that no cut-off number passes for a whole one.
+    """
+    line = list(Segment.simplify(_without_tail(line)))
+    if width_of(line) <= width:
+        return line
+    return [*cropped(line, width - len(dots)), Segment(dots)] if width > len(dots) else cropped(line, width)
 
 
 def wrap(text: Line, width: int, hang: int = 0) -> list[Line]:
@@ -83,7 +80,9 @@ def wrap(text: Line, width: int, hang: int = 0) -> list[Line]:
         word, size = whole, width_of(whole)
         gap = 1 if used > (hang if lines else 0) else 0
         if used + gap + size <= width:
-            line += [Segment(" "), *word] if gap else word
+            if gap:
+                line.append(Segment(" ", line[-1].style if line[-1].style == word[0].style else None))
+            line += word
             used += gap + size
             continue
         if gap:
@@ -104,27 +103,22 @@ def wrap(text: Line, width: int, hang: int = 0) -> list[Line]:
 
 
 def flow(chunks: Sequence[Line], width: int, gap: int = 3, hang: int = 0) -> list[Line]:
-    """Chunks one after another, broken between chunks; one that is too wide by itself is wrapped."""
+    """Chunks one after another, broken between chunks; one that is too wide by itself is wrapped, alone."""
     lines: list[Line] = []
     line: Line = []
-    used = 0
     for chunk in chunks:
-        size = width_of(chunk)
-        if line and used + gap + size <= width:
+        if line and width_of(line) + gap + width_of(chunk) <= width:
             line += [Segment(" " * gap), *chunk]
-            used += gap + size
             continue
         if line:
             lines.append(line)
         indent = hang if lines else 0
-        first, *more = reversed(wrap(chunk, max(width - indent, 8), 2)) if size + indent > width else [chunk]
-        lines += indented(reversed(more), indent)
-        indent = hang if lines else 0
-        line = [Segment(" " * indent), *first] if indent else list(first)
-        used = indent + width_of(first)
-    if line:
-        lines.append(line)
-    return lines
+        if indent + width_of(chunk) <= width:
+            line = [Segment(" " * indent), *chunk] if indent else list(chunk)
+        else:
+            lines += indented(wrap(chunk, max(width - indent, 1), 0 if indent else hang), indent)
+            line = []
+    return [*lines, line] if line else lines
 
 
 def beside(left: Sequence[Line], right: Sequence[Line], gap: int = 4) -> list[Line]:
@@ -151,6 +145,17 @@ def tile(blocks: Sequence[Sequence[Line]], width: int, gap: int = 3) -> list[Lin
 
 
 def _nothing() -> Line:
+    return []
+
+
+def _without_tail(line: Line) -> Line:
+    """The line up to its last visible character; a space on a coloured background is visible."""
+    for place in range(len(line) - 1, -1, -1):
+        text, style, _ = line[place]
+        if style is not None and (style.bgcolor is not None or style.reverse):
+            return line[: place + 1]
+        if kept := text.rstrip(" "):
+            return [*line[:place], Segment(kept, style)]
     return []
 
 

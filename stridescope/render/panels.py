@@ -21,6 +21,7 @@ from stridescope.render.ink import Ink, ink_for
 from stridescope.render.lines import Line, finish, flow, indented, wrap
 from stridescope.render.sections import (
     Drawn,
+    major,
     refusal_section,
     storage_section,
     tensor_section,
@@ -40,7 +41,6 @@ __all__ = ["Options", "Panel", "panel", "plain"]
 MARGIN = 1
 MAX_STORAGES = 3
 MAX_GRIDS = 6
-MINOR = ("storage.data_ptr", "requires_grad")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Panel:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         ink = ink_for(console, options, ascii=self.options.ascii, theme=self.options.theme)
         for line in self.lines(ink, options.max_width):
-            yield from finish(line, options.max_width)
+            yield from finish(line, options.max_width, ink.dots)
             yield Segment.line()
 
     def lines(self, ink: Ink, width: int) -> list[Line]:
@@ -105,10 +105,10 @@ def plain(
     value: TensorInfo | History, width: int = 80, options: Options | None = None, read_values: ReadValues | None = None
 ) -> str:
     """The panel as text without colours or trailing spaces."""
-    lines = panel(value, options, read_values).lines(Ink(ascii=(options or Options()).ascii), width)
+    ink = Ink(ascii=(options or Options()).ascii)
     out = StringIO()
-    for line in lines:
-        out.write("".join(segment.text for segment in finish(line, width)) + "\n")
+    for line in panel(value, options, read_values).lines(ink, width):
+        out.write("".join(segment.text for segment in finish(line, width, ink.dots)) + "\n")
     return out.getvalue()
 
 
@@ -123,7 +123,7 @@ def _tensor(ink: Ink, info: TensorInfo, options: Options, read: ReadValues | Non
     if layout is None:
         return [*lines, *unknown_section(ink, info, width), *_notes(ink, info, width)]
     lines += _storage(ink, [Drawn(info, layout, "", read)], width, options, None, None)
-    if info.parts or any(field not in MINOR for field, _ in info.why):
+    if info.parts or major(info):
         lines += [[], *unknown_section(ink, info, width)]
     return [*lines, *_notes(ink, info, width)]
 

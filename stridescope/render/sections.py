@@ -37,7 +37,6 @@ from stridescope.render.sentences import (
 )
 from stridescope.render.steps import effect_word
 from stridescope.render.strip import WHOLE_CELLS, Track, draw_strip, reaches
-from stridescope.render.tables import draw_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from stridescope.records import History, ReadValues, Step, TensorInfo, Write
     from stridescope.render.ink import Ink
 
-__all__ = ["Drawn", "refusal_section", "storage_section", "tensor_section", "unknown_section"]
+__all__ = ["Drawn", "major", "refusal_section", "storage_section", "tensor_section", "unknown_section"]
 
 HEAD = 9
 """Columns that the bold word before a section's facts takes."""
@@ -54,6 +53,8 @@ HEAD = 9
 TEXT_WIDTH = 84
 BESIDE_WIDTH = 44
 ROWS_OF_NAMES = 6
+MINOR = ("storage.data_ptr", "requires_grad")
+"""Fields whose absence changes nothing that is drawn; JSON says why they are null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,19 +287,26 @@ def unknown_section(ink: Ink, info: TensorInfo, width: int) -> list[Line]:
     quiet, bold = ink.word("quiet"), ink.word("bold")
     facts = _known_facts(ink, info)
     lines = flow(facts, width, hang=HEAD)
-    if info.why:
+    if major(info):
         lines += [[], *_why_lines(ink, info, width)]
     if info.parts:
+        from stridescope.render.tables import draw_table
+
         rows = [part.named(name) for name, part in info.parts]
         lines += [[], [Segment("PARTS", bold), Segment("  the tensors it is made of", quiet)], []]
         lines += indented(draw_table(ink, rows, width - 2, totals=False), 2)
     return lines
 
 
+def major(info: TensorInfo) -> list[tuple[str, str]]:
+    """(field, why it is not there) for the fields that a drawing is made of."""
+    return [(field, sentence) for field, sentence in info.why if field not in MINOR]
+
+
 def _why_lines(ink: Ink, info: TensorInfo, width: int) -> list[Line]:
-    size = min(max(len(field) for field, _ in info.why), 26) + 2
+    size = min(max(len(field) for field, _ in major(info)), 26) + 2
     lines: list[Line] = []
-    for field, sentence in info.why:
+    for field, sentence in major(info):
         head: Line = padded([Segment("  no " + ink.say(shortened(field, 26, ink.dots)), ink.word("quiet"))], size + 5)
         first, *more = wrap([Segment(ink.say(sentence))], max(min(width - size - 5, TEXT_WIDTH), 16))
         lines += [[*head, *first], *indented(more, size + 5)]

@@ -10,9 +10,8 @@ Cost: a few questions of O(ndim); elements are counted one by one only where the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stridescope.errors import IllegalOp
 from stridescope.layout import Layout, Refusal
@@ -51,8 +50,7 @@ LISTED = 3
 WORTH_A_WORD = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Next:
+class Next(NamedTuple):
     """What an op would do if it came next."""
 
     source: str

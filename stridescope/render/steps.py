@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 
 from stridescope.render.cells import index_text, nbytes_text, plural, shortened
-from stridescope.render.lines import Line, width_of, wrap
+from stridescope.render.lines import Line, indented, width_of, wrap
 from stridescope.render.sentences import joined
 from stridescope.scene.window import gaps, windows
 
@@ -50,13 +50,13 @@ def source_text(step: Step) -> str:
 
 
 def chain_title(ink: Ink, history: History, width: int) -> list[Line]:
-    """The chain, or the program, in at most three lines."""
-    if history.aliases or len({step.name for step in history.steps if step.name}) > 1:
-        parts = [part for line in history.source.splitlines() for part in (line.strip(),) if part]
-        between = "; "
+    """The chain, or the program, without the middle of a long one."""
+    sources = [step.source for step in history.steps]
+    if sources and "".join("".join(sources).split()) == "".join(history.source.split()):
+        parts, between = sources, f" {ink.mark('chain')} "
     else:
-        parts = [step.source for step in history.steps] or [history.source]
-        between = f" {ink.mark('chain')} "
+        # Names, or tensors made inside an argument: the steps do not read as one chain.
+        parts, between = [line.strip() for line in history.source.splitlines() if line.strip()], "; "
     kept = windows(len(parts), len(parts) if len(parts) <= SHOWN_STEPS else 8)
     bold, quiet = ink.word("bold"), ink.word("quiet")
     line: Line = []
@@ -87,34 +87,38 @@ def draw_steps(ink: Ink, history: History, width: int) -> list[Line]:
             lines += _summed_up(ink, [steps[place] for place in missing.pop(0)], width)
         for place in part:
             step = steps[place]
-            before = _last_tensor(steps[:place])
-            lines += _step(ink, step, before, source_width, layout_width, width)
+            lines += _step(ink, step, source_width, layout_width, width)
             lines += _pieces(ink, step)
     return lines
 
 
-def _step(
-    ink: Ink, step: Step, before: TensorInfo | None, source_width: int, layout_width: int, width: int
-) -> list[Line]:
+def _step(ink: Ink, step: Step, source_width: int, layout_width: int, width: int) -> list[Line]:
     text = shortened(ink.say(source_text(step)), source_width, ink.dots)
     line: Line = [*effect_word(ink, step.effect), Segment(text), Segment(" " * (source_width - cell_len(text)))]
-    layout = _layout_text(step)
-    if layout:
-        line += [Segment("  "), Segment(ink.say(layout).ljust(layout_width), ink.word("quiet"))]
-    note = ink.say(" · ".join(_notes(step, before)))
+    layout = ink.say(_layout_text(step))
+    lines: list[Line] = []
+    if layout and width_of(line) + 2 + cell_len(layout) <= width:
+        line += [Segment("  "), Segment(layout.ljust(layout_width), ink.word("quiet"))]
+    elif layout:
+        # What has no room to the right goes below, rather than being cut.
+        lines, line = [line], [Segment(" " * _WORD), Segment(layout, ink.word("quiet"))]
+        if width_of(line) > width:
+            *above, last = wrap([Segment(layout, ink.word("quiet"))], max(width - _WORD, 8))
+            lines, line = [*lines, *indented(above, _WORD)], [Segment(" " * _WORD), *last]
+    note = ink.say(" · ".join(_notes(step)))
     if not note:
-        return [line]
+        return [*lines, line]
     role = step.effect if step.effect in ("copy", "write", "refused") else "quiet"
     tail: Line = [Segment(note, ink.word(role))]
     if width_of(line) + 2 + cell_len(note) <= width:
-        return [[*line, Segment("  "), *tail]]
-    return [line, *([Segment(" " * _WORD), *more] for more in wrap(tail, width - _WORD))]
+        return [*lines, [*line, Segment("  "), *tail]]
+    return [*lines, line, *indented(wrap(tail, max(width - _WORD, 8)), _WORD)]
 
 
-def _notes(step: Step, before: TensorInfo | None) -> list[str]:
+def _notes(step: Step) -> list[str]:
     """What a step cost or changed beside its layout."""
     notes = []
-    info = step.tensor
+    info, before = step.tensor, step.before
     if step.effect == "copy":
         notes.append(f"copies {nbytes_text(step.copied_nbytes)}")
     elif step.effect == "write":
@@ -189,7 +193,3 @@ def _info_text(info: TensorInfo) -> str:
     if layout is not None:
         return str(layout)
     return info.type if info.shape is None else f"({','.join(map(str, info.shape))})"
-
-
-def _last_tensor(steps: Sequence[Step]) -> TensorInfo | None:
-    return next((step.tensor for step in reversed(steps) if step.tensor is not None), None)

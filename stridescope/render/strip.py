@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.segment import Segment
 
@@ -54,8 +54,7 @@ class Track:
         return min(max((position - first) * (LEVELS - 1) // last, 0), LEVELS - 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One position of a row.
 
     Attributes:
@@ -70,15 +69,13 @@ class Cell:
     odd: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """Positions left out of a row."""
 
     left_out: int
 
 
-@dataclass(frozen=True, slots=True)
-class Under:
+class Under(NamedTuple):
     """A row of marks below a row of cells: one text for each item, "" for none."""
 
     head: str

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -36,8 +36,7 @@ _GAP = 2
 _NAME_WIDTH = 12
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+class _Column(NamedTuple):
     """A column: its head, its text, whether numbers stand right, and its rank (lower stays longer)."""
 
     head: str
@@ -80,7 +79,7 @@ class TableView:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         ink = ink_for(console, options, ascii=self.ascii, theme=self.theme)
         for line in draw_table(ink, self.rows, options.max_width - 1):
-            yield from finish([Segment(" "), *line], options.max_width)
+            yield from finish([Segment(" "), *line], options.max_width, ink.dots)
             yield Segment.line()
 
 

@@ -32,7 +32,7 @@ def windows(size: int, budget: int, anchors: Iterable[int] = ()) -> tuple[range,
     >>> windows(100, 6)
     (range(0, 3), range(97, 100))
     >>> windows(100, 8, anchors=[50])
-    (range(0, 3), range(49, 51), range(97, 100))
+    (range(0, 3), range(49, 52), range(98, 100))
     """
     if size <= max(budget, 1):
         return (range(size),) if size else ()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -120,6 +123,33 @@ def test_a_refusal_as_json_says_why_and_what_would_work(cli: Callable[..., Any])
 def test_a_program_on_standard_input(cli: Callable[..., Any]) -> None:
     done = cli("show", "-", "--json", stdin="x = torch.arange(12)\na = x.view(3, 4)\n")
     assert [step["name"] for step in json.loads(done.out)["steps"]] == ["x", "a"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_standard_input_that_is_no_text_is_bad_input(encoding: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "stridescope", "show", "-"],
+        input=b"torch.arange(3)  # \xff\xfe",
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"internal error" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs an endless file")
+def test_standard_input_that_never_ends_is_bad_input() -> None:
+    with Path("/dev/zero").open("rb") as endless:
+        done = subprocess.run(
+            [sys.executable, "-m", "stridescope", "show", "-"],
+            stdin=endless,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"internal error" not in done.stderr
 
 
 def test_a_layout_literal_as_json_has_null_where_a_layout_says_nothing(cli: Callable[..., Any]) -> None:

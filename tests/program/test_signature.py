@@ -172,7 +172,13 @@ def test_numpy_rows_take_dtypes_as_text_and_python_types_are_dtypes_everywhere()
         (["(int dim)"], (1.5,), {}, "op(): dim must be an int of at most 64 bits, got 1.5", 0),
         (["(int dim)"], (), {"dim": TENSOR}, "op(): dim must be an int of at most 64 bits, got a tensor", "dim"),
         (["(int[] dims)"], (1,), {}, "op(): dims must be a list of ints, got 1", 0),
-        (["(tensors all)"], ([TENSOR, 1],), {}, "op(): all must be a list of tensors, got a list of tensors", 0),
+        (
+            ["(tensors all)"],
+            ([TENSOR, 1],),
+            {},
+            "op(): all must be a list of tensors, got a list of tensors and other values",
+            0,
+        ),
         (
             ["(int start_dim=0, int end_dim=-1)"],
             (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import dist
 
 import pytest
@@ -107,7 +108,7 @@ def test_lightness_rises_at_every_level_so_greyscale_keeps_the_order():
 
 def test_equal_steps_of_level_are_equal_steps_of_colour():
     labs = [palette.oklab(colour) for colour in palette.ramp()[::17]]
-    steps = [dist(one, other) for one, other in zip(labs, labs[1:], strict=False)]
+    steps = [dist(one, other) for one, other in pairwise(labs)]
     assert max(steps) / min(steps) < 1.08
 
 

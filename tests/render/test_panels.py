@@ -6,6 +6,7 @@ import io
 import os
 import re
 from dataclasses import fields, replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from stridescope.errors import OpIndexError
 from stridescope.layout import Layout
 from stridescope.records import History, Step, StorageInfo, TensorInfo
 from stridescope.render import Options, panel, plain, svg, table
+from stridescope.render.ink import Ink
 from stridescope.render.strip import Track, shown_positions
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -54,6 +56,18 @@ def test_no_line_is_wider_than_the_output_and_none_ends_in_spaces(case, width):
         for line in plain(value, width, options).splitlines():
             assert cell_len(line) <= width
             assert line == line.rstrip()
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_nothing_is_cut_off_from_60_columns_on(case, width):
+    _, value = case
+    for options in (Options(), Options(values=True)):
+        for line in panel(value, options).lines(Ink(), width):
+            assert len("".join(segment.text for segment in line).rstrip()) <= width
+
+
+def test_a_line_that_must_be_cut_says_so(make):
+    assert any(line.endswith("…") for line in plain(CASES["huge"](make), 24).splitlines())
 
 
 def test_a_picture_is_never_a_wall(case):
@@ -287,6 +301,22 @@ def test_a_value_prints_itself_through_rich(make):
     assert console.file.getvalue() == plain(CASES["main"](make), 80)
 
 
+def test_a_chain_is_titled_by_its_links_and_anything_else_by_its_source(make):
+    title = plain(CASES["main"](make), 80, Options(ascii=True)).splitlines()[0]
+    assert title == " torch.arange(12) > .view(3, 4) > .t() > [1:, ::2]"
+    a = make.tensor(Layout.contiguous((3,)))
+    joined = make.tensor(Layout.contiguous((6,)))
+    steps = (Step("arange(3)", "arange", "alloc", a), Step("cat([arange(3)] * 2)", "cat", "copy", joined, before=a))
+    assert plain(History("cat([arange(3)] * 2)", "algebra", steps)).startswith(" cat([arange(3)] * 2)\n")
+
+
+def test_a_step_that_changes_dtype_or_device_says_so(make):
+    before = make.tensor(Layout.contiguous((3,)))
+    after = replace(before, dtype="float32", device="cuda:0", itemsize=4, storage=make.storage(12))
+    step = Step(".to('cuda', torch.float32)", "to", "copy", after, copied_nbytes=12, before=before)
+    assert "copies 12 B · float32 · cuda:0" in plain(History("…", "algebra", (step,)))
+
+
 def test_long_chains_are_summed_up(make):
     text = plain(CASES["long"](make), 80)
     assert "31 more steps: 31 view" in text
@@ -300,10 +330,10 @@ def test_svg_is_the_same_each_time_and_loads_nothing():
 
 
 def test_svg_is_well_formed_whatever_the_text_is(make):
-    from xml.etree import ElementTree
+    from xml.etree import ElementTree as ET
 
     info = make.tensor(Layout.contiguous((2,)), name="<a & 'b'>]]>\x00")
-    assert ElementTree.fromstring(svg(panel(info), 60, "<&>\x1b")).tag.endswith("svg")
+    assert ET.fromstring(svg(panel(info), 60, "<&>\x1b")).tag.endswith("svg")
 
 
 def test_svg_has_a_rounded_cell_for_each_reached_position(make):
@@ -313,5 +343,5 @@ def test_svg_has_a_rounded_cell_for_each_reached_position(make):
 def test_a_short_gap_is_never_written_out_as_one_left_out():
     for size in range(1, 300):
         shown = shown_positions(Track(0, size, (0, size)), 60, 5, [size // 3])
-        for one, other in zip(shown, shown[1:], strict=False):
+        for one, other in pairwise(shown):
             assert other.start - one.stop >= 2

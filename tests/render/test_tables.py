@@ -63,11 +63,8 @@ def test_a_table_of_nothing_says_so():
     assert drawn(table([]), 80).strip() == "no tensors"
 
 
-def test_letters_go_on_after_z(make):
-    rows = [make.tensor(Layout.contiguous((1,)), storage) for n in range(28) for storage in [make.storage(8)] * 2]
-    text = drawn(table(rows[-4:] + rows), 80)
-    assert " B " in text
+def test_letters_go_on_after_z():
     from stridescope.render.tables import _alphabet
 
     names = _alphabet()
-    assert [next(names) for _ in range(704)][25:29] + ["…"] == ["Z", "AA", "AB", "AC", "…"]
+    assert [next(names) for _ in range(704)][25:29] == ["Z", "AA", "AB", "AC"]

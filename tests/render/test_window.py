@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +17,7 @@ BUDGETS = st.integers(1, 60)
 def test_windows_are_disjoint_ordered_and_hold_head_tail_and_anchors(size, budget, anchors):
     shown = windows(size, budget, anchors)
     assert all(part.start < part.stop for part in shown)
-    assert all(one.stop + 2 <= other.start for one, other in zip(shown, shown[1:], strict=False))
+    assert all(one.stop + 2 <= other.start for one, other in pairwise(shown))
     for place in (0, size - 1, *anchors):
         if 0 <= place < size:
             assert any(place in part for part in shown)
@@ -28,7 +30,7 @@ def test_windows_and_gaps_are_everything_once(size, budget):
     shown = windows(size, budget)
     parts = sorted([*shown, *gaps(shown, size)], key=lambda part: part.start)
     assert sum(map(len, parts)) == size
-    assert all(one.stop == other.start for one, other in zip(parts, parts[1:], strict=False))
+    assert all(one.stop == other.start for one, other in pairwise(parts))
 
 
 @given(st.lists(st.integers(1, 9), max_size=5), st.data())

@@ -1,7 +1,8 @@
 """Element-wise arithmetic and comparisons: a new storage whose elements are computed, none copied.
 
 Problem: a mask is written `x > 3`, and a program may add before it slices. Method: the result's layout follows torch's
-element-wise loop (`walk_stride`), its element type torch's promotion, its values the operands', where known. Cost: O(ndim).
+element-wise loop (`walk_stride`), its element type torch's promotion, its values the operands', where known.
+Cost: O(ndim).
 
 Source: torch's `aten/src/ATen/native/TypeProperties.cpp` (`result_type`) and `TensorIterator.cpp`.
 """
@@ -21,7 +22,7 @@ from stridescope.program.ops import Op
 from stridescope.program.rows import as_functions, rows
 from stridescope.program.tensor import Tensor, cast, fresh
 
-__all__ = ["ARITHMETIC", "ROWS", "UNARY", "Arithmetic", "result_dtype"]
+__all__ = ["ARITHMETIC", "ROWS", "UNARY", "Arithmetic", "always", "result_dtype"]
 
 _KIND_RANK = {"bool": 0, "uint": 1, "int": 1, "float": 2, "complex": 3}
 
@@ -130,8 +131,9 @@ UNARY: dict[str, tuple[Callable[[Any], Any], bool]] = {
 
 
 def result_dtype(operands: Sequence[Any]) -> DType:
-    """torch's promotion: tensors with dims first, then 0-dim tensors, then Python numbers, each class only
-    where its kind is wider than what the ones before it gave.
+    """torch's promotion: tensors with dims first, then 0-dim tensors, then Python numbers.
+
+    Each class counts only where its kind is wider than what the classes before it gave.
 
     >>> x = fresh(Layout.contiguous((3,)), DTYPES["int8"])
     >>> result_dtype([x, 5]).name, result_dtype([x, 5.0]).name
@@ -173,7 +175,7 @@ def _elementwise(name: str, operands: Sequence[Any], dtype: DType, run: Callable
     stride = indexing.walk_stride(shape, [(layout.shape, layout.stride) for layout in layouts])
     new = Layout(shape, stride)
     readers = [
-        _reader(part, layout.expand(shape)) if isinstance(part, Tensor) else _always(part)
+        _reader(part, layout.expand(shape)) if isinstance(part, Tensor) else always(part)
         for part, layout in zip(operands, layouts, strict=True)
     ]
 
@@ -187,7 +189,10 @@ def _elementwise(name: str, operands: Sequence[Any], dtype: DType, run: Callable
         except (ValueError, OverflowError, ZeroDivisionError):
             return math.nan if dtype.is_floating else None
 
-    grad = any(isinstance(part, Tensor) and part.requires_grad for part in operands) and dtype.kind in ("float", "complex")
+    grad = any(isinstance(part, Tensor) and part.requires_grad for part in operands) and dtype.kind in (
+        "float",
+        "complex",
+    )
     device = next((part.device for part in operands if isinstance(part, Tensor) and part.layout.ndim), None)
     if device is None:
         device = next(part.device for part in operands if isinstance(part, Tensor))
@@ -201,7 +206,8 @@ def _reader(tensor: Tensor, spread: Layout) -> Callable[[tuple[int, ...]], Any]:
     return lambda index: read(spread.address(index))
 
 
-def _always(value: Any) -> Callable[[tuple[int, ...]], Any]:
+def always(value: Any) -> Callable[[tuple[int, ...]], Any]:
+    """A reader that gives one value at every index."""
     return lambda _: value
 
 

@@ -1,7 +1,7 @@
 """torch's ops that fill a new storage: clones, conversions, joins, gathers and indexing.
 
-Problem and method: each row asks the layout algebra for a `Copy`, and gives it the element type and device of the result;
-conversions that change nothing return their input. Cost: O(ndim), or O(given positions).
+Problem and method: each row asks the layout algebra for a `Copy`, and gives it the element type and device of the
+result; conversions that change nothing return their input. Cost: O(ndim), or O(given positions).
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def device_name(device: str | None, default: str = "cpu") -> str:
         return default
     kind, _, number = device.partition(":")
     if kind not in _DEVICES or (number and not number.isdigit()):
-        raise OpRuntimeError("device", f"there is no device {device!r}; use one of {', '.join(_DEVICES)}, as in 'cuda:0'")
+        raise OpRuntimeError(
+            "device", f"there is no device {device!r}; use one of {', '.join(_DEVICES)}, as in 'cuda:0'"
+        )
     return kind if kind in ("cpu", "meta") else f"{kind}:{number or 0}"
 
 
@@ -113,9 +115,7 @@ def _take(tensor: Tensor, index: Tensor) -> Tensor:
             raise OpIndexError("index_range", f"take position {position} is out of range for {numel} elements")
     flat = Taken(0, tuple(p + numel if p < 0 else p for p in positions.values))
     new = Layout.row_major(positions.shape)
-    pick = Composed(
-        Composed(Reordered(new.shape, (new.numel,)), flat), Reordered((numel,), tensor.layout.shape)
-    )
+    pick = Composed(Composed(Reordered(new.shape, (new.numel,)), flat), Reordered((numel,), tensor.layout.shape))
     return of_copy(Copy(new, (tensor.layout,), pick), (tensor,))
 
 
@@ -143,6 +143,8 @@ def resolve_key(tensor: Tensor, key: Any) -> list[object]:
     Raises:
         OpTypeError, OpIndexError: a part that torch does not take.
     """
+    if isinstance(key, slice) and key.step == 0:
+        raise OpValueError("slice_step", "slice step 0 never ends; use 1 or more")
     # A list that holds lists, tensors or slices stands for a tuple: torch keeps that old reading of numpy's.
     nested = isinstance(key, list) and len(key) < 32 and any(_stands_alone(part) for part in key)
     parts = list(key) if isinstance(key, tuple) or nested else [key]
@@ -219,7 +221,9 @@ def _same_kind(tensors: Sequence[Tensor], what: str) -> DType:
     return promote([tensor.dtype for tensor in tensors])
 
 
-def _joined(layouts: Callable[[list[Layout]], Copy[Layout]], what: str, empty: type[Exception]) -> Callable[..., Tensor]:
+def _joined(
+    layouts: Callable[[list[Layout]], Copy[Layout]], what: str, empty: type[Exception]
+) -> Callable[..., Tensor]:
     def run(tensors: tuple[Tensor, ...], *args: Any) -> Tensor:
         if not tensors:
             kind = OpValueError if empty is ValueError else OpRuntimeError
@@ -264,7 +268,7 @@ def _as_column(layout: Layout) -> Layout:
     return column
 
 
-_VIEW_OR_COPY = {
+_VIEW_OR_COPY: dict[str, Callable[..., Any]] = {
     "clone(*, format? memory_format=None)": _clone,
     'contiguous(*, format memory_format="contiguous_format")': _contiguous,
     "to(dtype dtype, bool non_blocking=False, bool copy=False, *, format? memory_format=None)": (
@@ -276,9 +280,8 @@ _VIEW_OR_COPY = {
     "to(tensor other, bool non_blocking=False, bool copy=False, *, format? memory_format=None)": (
         lambda t, other, _, copy, fmt: converted(t, other.dtype, other.device, copy, fmt)
     ),
-    "to(*, device? device=None, dtype? dtype=None, bool non_blocking=False, bool copy=False, format? memory_format=None)": (
-        lambda t, device, dtype, _, copy, fmt: converted(t, dtype, device, copy, fmt)
-    ),
+    "to(*, device? device=None, dtype? dtype=None, bool non_blocking=False, bool copy=False, "
+    "format? memory_format=None)": (lambda t, device, dtype, _, copy, fmt: converted(t, dtype, device, copy, fmt)),
     "type(dtype dtype)": lambda t, dtype: converted(t, dtype),
     "type_as(tensor other)": lambda t, other: converted(t, other.dtype, other.device),
     "cpu(*, format? memory_format=None)": lambda t, fmt: converted(t, None, "cpu", False, fmt),
@@ -317,11 +320,13 @@ _VIEW_OR_COPY = {
     "gather(int dim, tensor index)": _gather,
     "take(tensor index)": _take,
     "masked_select(tensor mask)": _masked_select,
-    "narrow_copy(int dim, int start, int length)": lambda t, *args: _clone(t.view(t.layout.narrow(*args)), "contiguous_format"),
+    "narrow_copy(int dim, int start, int length)": lambda t, *args: _clone(
+        t.view(t.layout.narrow(*args)), "contiguous_format"
+    ),
     "__getitem__(any key)": _getitem,
 }
 
-_JOINS = {
+_JOINS: dict[str, Callable[..., Any]] = {
     **{
         f"{name}(tensors tensors, int dim=0)": _joined(_cat, name, ValueError)
         for name in ("cat", "concat", "concatenate")
@@ -335,14 +340,24 @@ _JOINS = {
         for name in ("vstack", "row_stack")
     },
     "dstack(tensors tensors)": _joined(_reshaped_then_cat(_at_least(3), lambda _: 2), "dstack", RuntimeError),
-    "column_stack(tensors tensors)": _joined(
-        _reshaped_then_cat(_as_column, lambda _: 1), "column_stack", RuntimeError
-    ),
+    "column_stack(tensors tensors)": _joined(_reshaped_then_cat(_as_column, lambda _: 1), "column_stack", RuntimeError),
 }
 
-_FUNCTIONS = (
-    "clone flip fliplr flipud gather index_select masked_select narrow_copy repeat_interleave roll rot90 take tile"
-).split()
+_FUNCTIONS = [
+    "clone",
+    "flip",
+    "fliplr",
+    "flipud",
+    "gather",
+    "index_select",
+    "masked_select",
+    "narrow_copy",
+    "repeat_interleave",
+    "roll",
+    "rot90",
+    "take",
+    "tile",
+]
 
 _METHOD_ROWS = rows("tensor", "copy", _VIEW_OR_COPY)
 

@@ -1,8 +1,8 @@
 """torch's ops that make a tensor from nothing, and their values where they are determined.
 
-Problem: `torch.arange(12)` must be drawn with its values and `torch.zeros(10**15)` must cost nothing. Method: a creation is a
-layout, an element type and a fill, a function from element number to value; random and uninitialised storages have none.
-Cost: O(ndim), O(given data) for `tensor`.
+Problem: `torch.arange(12)` must be drawn with its values and `torch.zeros(10**15)` must cost nothing. Method: a
+creation is a layout, an element type and a fill, a function from element number to value; random and uninitialised
+storages have none. Cost: O(ndim), O(given data) for `tensor`.
 """
 
 from __future__ import annotations
@@ -55,26 +55,34 @@ def _constant(value: Any) -> Callable[..., Tensor]:
     return run
 
 
-def _full(size: tuple[int, ...], fill_value: Any, dtype: DType | None, device: str | None, grad: bool, _pin: bool) -> Tensor:
+def _full(
+    size: tuple[int, ...], fill_value: Any, dtype: DType | None, device: str | None, grad: bool, _pin: bool
+) -> Tensor:
     kind = dtype or inferred_dtype([fill_value])
     value = cast(fill_value, kind)
     return _made(size, kind, lambda _: value, device, grad)
 
 
-def _arange(start: Any, end: Any, step: Any, dtype: DType | None, device: str | None, grad: bool, _pin: bool = False) -> Tensor:
+def _arange(
+    start: Any, end: Any, step: Any, dtype: DType | None, device: str | None, grad: bool, _pin: bool = False
+) -> Tensor:
     kind = dtype or inferred_dtype([start, end, step])
     if kind.kind in ("bool", "complex"):
         raise OpRuntimeError("arange_dtype", f"arange counts in ints or floats, not in {kind}; convert the result")
     if step == 0:
         raise OpRuntimeError("arange_step", "arange step must not be 0")
     if (end - start) * step < 0:
-        raise OpRuntimeError("arange_step", f"arange from {start} to {end} by {step} never arrives; the step has the wrong sign")
+        raise OpRuntimeError(
+            "arange_step", f"arange from {start} to {end} by {step} never arrives; the step has the wrong sign"
+        )
     exact = all(isinstance(part, int) for part in (start, end, step))
     count = -(-(end - start) // step) if exact else ceil((end - start) / step)
     return _made((count,), kind, lambda k: cast(start + step * k, kind), device, grad)
 
 
-def _linspace(start: Any, end: Any, steps: int, dtype: DType | None, device: str | None, grad: bool, _pin: bool) -> Tensor:
+def _linspace(
+    start: Any, end: Any, steps: int, dtype: DType | None, device: str | None, grad: bool, _pin: bool
+) -> Tensor:
     if steps < 0:
         raise OpRuntimeError("linspace_steps", f"linspace needs 0 or more steps, got {steps}")
     kind = dtype or DTYPES["float32"]
@@ -92,11 +100,15 @@ def _eye(n: int, m: int | None, dtype: DType | None, device: str | None, grad: b
     return _made((n, columns), kind, lambda k: cast(int(k // columns == k % columns), kind), device, grad)
 
 
-def _empty(size: tuple[int, ...], dtype: DType | None, device: str | None, grad: bool, _pin: bool, memory_format: str | None) -> Tensor:
+def _empty(
+    size: tuple[int, ...], dtype: DType | None, device: str | None, grad: bool, _pin: bool, memory_format: str | None
+) -> Tensor:
     layout = None
     if memory_format is not None:
         if memory_format == PRESERVE:
-            raise OpRuntimeError("memory_format", "empty needs a memory format that names an order, not preserve_format")
+            raise OpRuntimeError(
+                "memory_format", "empty needs a memory format that names an order, not preserve_format"
+            )
         shaped = Layout.row_major(size)
         layout = Layout(size, shaped.stride_when_copied(memory_format))
     return _made(size, dtype or DTYPES["float32"], None, device, grad, layout)
@@ -109,7 +121,9 @@ def _empty_strided(
     return _made(size, dtype or DTYPES["float32"], None, device, grad, layout)
 
 
-def _randint(low: int, high: int, size: tuple[int, ...], dtype: DType | None, device: str | None, grad: bool, _pin: bool) -> Tensor:
+def _randint(
+    low: int, high: int, size: tuple[int, ...], dtype: DType | None, device: str | None, grad: bool, _pin: bool
+) -> Tensor:
     if high <= low:
         raise OpRuntimeError("randint_range", f"randint needs low < high, got {low} and {high}")
     return _made(size, dtype or DTYPES["int64"], None, device, grad)
@@ -147,7 +161,9 @@ def nested_values(data: Any, depth: int = 0) -> tuple[tuple[int, ...], list[Any]
     for row in data:
         inner, found = nested_values(row, depth + 1)
         if shape is not None and inner != shape:
-            raise OpValueError("ragged", f"rows at dim {depth + 1} differ: one has shape {list(shape)}, another {list(inner)}")
+            raise OpValueError(
+                "ragged", f"rows at dim {depth + 1} differ: one has shape {list(shape)}, another {list(inner)}"
+            )
         shape = inner
         values += found
     return (len(data), *(shape or ())), values
@@ -180,7 +196,9 @@ def _in_torch(data: Tensor) -> Tensor:
     if any(step < 0 for step in data.layout.stride):
         dims = tuple(dim for dim, step in enumerate(data.layout.stride) if step < 0)
         raise OpValueError(
-            "negative_stride", f"torch has no negative strides, and dim {dims[0]} has stride {data.layout.stride[dims[0]]}; .copy() first", dims
+            "negative_stride",
+            f"torch has no negative strides, and dim {dims[0]} has stride {data.layout.stride[dims[0]]}; .copy() first",
+            dims,
         )
     return data.view(data.layout.detach(), library="torch", locked=False)
 
@@ -207,7 +225,13 @@ def _typed(name: str) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
 
 def _like(value: Any) -> Callable[..., Tensor]:
     def run(
-        source: Tensor, dtype: DType | None, device: str | None, grad: bool, _pin: bool, memory_format: str | None, fill_value: Any = value
+        source: Tensor,
+        dtype: DType | None,
+        device: str | None,
+        grad: bool,
+        _pin: bool,
+        memory_format: str | None,
+        fill_value: Any = value,
     ) -> Tensor:
         kind = dtype or source.dtype
         layout = source.layout.clone(memory_format or PRESERVE).layout
@@ -223,13 +247,23 @@ def _full_like(source: Tensor, fill_value: Any, *options: Any) -> Tensor:
 
 
 def _new(value: Any) -> Callable[..., Tensor]:
-    def run(source: Tensor, size: tuple[int, ...], dtype: DType | None, device: str | None, grad: bool, _pin: bool) -> Tensor:
+    def run(
+        source: Tensor, size: tuple[int, ...], dtype: DType | None, device: str | None, grad: bool, _pin: bool
+    ) -> Tensor:
         return _constant(value)(size, dtype or source.dtype, device or source.device, grad, False)
 
     return run
 
 
-def _new_full(source: Tensor, size: tuple[int, ...], fill_value: Any, dtype: DType | None, device: str | None, grad: bool, _pin: bool) -> Tensor:
+def _new_full(
+    source: Tensor,
+    size: tuple[int, ...],
+    fill_value: Any,
+    dtype: DType | None,
+    device: str | None,
+    grad: bool,
+    _pin: bool,
+) -> Tensor:
     return _full(size, fill_value, dtype or source.dtype, device or source.device, grad, False)
 
 
@@ -284,12 +318,12 @@ _TYPED = {
 
 for _name, _dtype_name in _TYPED.items():
     _sized, _given = _typed(_dtype_name)
-    _CONVERSIONS[f"{_name}(any data)"] = (
-        lambda data, sized=_sized, given=_given: sized((data,)) if type(data) is int else given(data)
+    _CONVERSIONS[f"{_name}(any data)"] = lambda data, sized=_sized, given=_given: (
+        sized((data,)) if type(data) is int else given(data)
     )
     _CONVERSIONS[f"{_name}(*int size)"] = _sized
 
-_NEW = {
+_NEW: dict[str, Callable[..., Any]] = {
     f"new_zeros(*int size, {_OPTIONS})".replace("*, ", ""): _new(0),
     f"new_ones(*int size, {_OPTIONS})".replace("*, ", ""): _new(1),
     f"new_empty(*int size, {_OPTIONS})".replace("*, ", ""): _new(None),
@@ -304,4 +338,3 @@ ROWS: list[Op] = [
     *rows("torch", "convert", _CONVERSIONS),
     *rows("tensor", "create", _NEW),
 ]
-

@@ -1,11 +1,12 @@
 """torch's ops that keep the storage where they can, and questions about a tensor.
 
-Problem and method: each row is an op of the layout algebra; the few that involve the element type (view(dtype), real and
-imaginary parts, conjugation, numpy()) are written out below. Cost: O(ndim).
+Problem and method: each row is an op of the layout algebra; the few that involve the element type (view(dtype), real
+and imaginary parts, conjugation, numpy()) are written out below. Cost: O(ndim).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from stridescope.errors import OpIndexError, OpRuntimeError, OpTypeError
@@ -24,7 +25,8 @@ def _view_dtype(tensor: Tensor, dtype: DType) -> Tensor:
         return tensor.view(tensor.layout.detach())
     if tensor.conj or tensor.neg:
         raise OpRuntimeError(
-            "conj_view", "a conjugate or negative view cannot be read as another dtype; resolve_conj() or resolve_neg() first"
+            "conj_view",
+            "a conjugate or negative view cannot be read as another dtype; resolve_conj() or resolve_neg() first",
         )
     layout = tensor.layout.view_itemsize(tensor.dtype.itemsize, dtype.itemsize)
     return tensor.view(layout, dtype=dtype, requires_grad=tensor.requires_grad and dtype.kind in ("float", "complex"))
@@ -32,7 +34,9 @@ def _view_dtype(tensor: Tensor, dtype: DType) -> Tensor:
 
 def _part_dtype(tensor: Tensor, what: str) -> DType:
     if not tensor.dtype.is_complex:
-        raise OpRuntimeError("not_complex", f"{what} needs a complex tensor, got {tensor.dtype}; torch.view_as_complex makes one")
+        raise OpRuntimeError(
+            "not_complex", f"{what} needs a complex tensor, got {tensor.dtype}; torch.view_as_complex makes one"
+        )
     return DTYPES[tensor.dtype.part]
 
 
@@ -92,7 +96,9 @@ def _detach(tensor: Tensor) -> Tensor:
 
 def _requires_grad_(tensor: Tensor, requires_grad: bool = True) -> Tensor:
     if requires_grad and tensor.dtype.kind not in ("float", "complex"):
-        raise OpRuntimeError("grad_dtype", f"only floating-point and complex tensors can require grad, got {tensor.dtype}")
+        raise OpRuntimeError(
+            "grad_dtype", f"only floating-point and complex tensors can require grad, got {tensor.dtype}"
+        )
     if not requires_grad and not tensor.leaf:
         raise OpRuntimeError("not_leaf", "only a leaf can stop requiring grad; detach() gives a tensor that does not")
     tensor.requires_grad = requires_grad
@@ -102,11 +108,17 @@ def _requires_grad_(tensor: Tensor, requires_grad: bool = True) -> Tensor:
 def _numpy(tensor: Tensor, force: bool = False) -> Tensor:
     if not force:
         if tensor.device != "cpu":
-            raise OpTypeError("not_on_cpu", f"numpy() needs a CPU tensor, got one on {tensor.device}; .cpu() copies it there first")
+            raise OpTypeError(
+                "not_on_cpu", f"numpy() needs a CPU tensor, got one on {tensor.device}; .cpu() copies it there first"
+            )
         if tensor.requires_grad:
-            raise OpRuntimeError("numpy_grad", "numpy() cannot carry gradients, and this tensor requires grad; .detach() first")
+            raise OpRuntimeError(
+                "numpy_grad", "numpy() cannot carry gradients, and this tensor requires grad; .detach() first"
+            )
         if tensor.conj or tensor.neg:
-            raise OpRuntimeError("conj_view", "numpy() needs values as they lie in storage; resolve_conj() or resolve_neg() first")
+            raise OpRuntimeError(
+                "conj_view", "numpy() needs values as they lie in storage; resolve_conj() or resolve_neg() first"
+            )
     if tensor.dtype.name not in NUMPY_NAMES:
         raise OpTypeError("numpy_dtype", f"numpy has no {tensor.dtype}; convert first, as in .float()")
     if tensor.device != "cpu" or tensor.conj or tensor.neg:
@@ -114,14 +126,14 @@ def _numpy(tensor: Tensor, force: bool = False) -> Tensor:
     return tensor.view(tensor.layout.detach(), library="numpy", requires_grad=False, leaf=True)
 
 
-def _as_strided(tensor: Tensor, size: tuple[int, ...], stride: tuple[int, ...], storage_offset: int | None = None) -> Tensor:
+def _as_strided(
+    tensor: Tensor, size: tuple[int, ...], stride: tuple[int, ...], storage_offset: int | None = None
+) -> Tensor:
     layout = tensor.layout.as_strided(size, stride, storage_offset)
     held = tensor.storage.nbytes
     needed = 0 if 0 in layout.shape else layout.span[1] * tensor.dtype.itemsize
     if needed > held:
-        raise OpRuntimeError(
-            "out_of_bounds", f"as_strided reaches up to byte {needed:,}; the storage ends at {held:,}"
-        )
+        raise OpRuntimeError("out_of_bounds", f"as_strided reaches up to byte {needed:,}; the storage ends at {held:,}")
     return tensor.view(layout)
 
 
@@ -146,7 +158,7 @@ def _at_least(rank: int) -> Any:
     return run
 
 
-_ON_LAYOUT = {
+_ON_LAYOUT: dict[str, Callable[..., Any]] = {
     "reshape(*int shape)": Layout.reshape,
     "view_as(tensor other)": Layout.view_as,
     "reshape_as(tensor other)": Layout.reshape_as,
@@ -159,16 +171,16 @@ _ON_LAYOUT = {
     "unsqueeze(int dim)": Layout.unsqueeze,
     "expand(*int size)": Layout.expand,
     "expand_as(tensor other)": Layout.expand_as,
-    "broadcast_to(*int size)": Layout.broadcast_to,
+    "broadcast_to(*int size)": Layout.expand,
     "permute(*int dims)": Layout.permute,
     "t()": Layout.t,
     "transpose(int dim0, int dim1)": Layout.transpose,
-    "swapaxes(int axis0, int axis1)": Layout.swapaxes,
-    "swapdims(int dim0, int dim1)": Layout.swapdims,
+    "swapaxes(int axis0, int axis1)": Layout.transpose,
+    "swapdims(int dim0, int dim1)": Layout.transpose,
     "movedim(int source, int destination)": Layout.movedim,
     "movedim(int[] source, int[] destination)": Layout.movedim,
-    "moveaxis(int source, int destination)": Layout.moveaxis,
-    "moveaxis(int[] source, int[] destination)": Layout.moveaxis,
+    "moveaxis(int source, int destination)": Layout.movedim,
+    "moveaxis(int[] source, int[] destination)": Layout.movedim,
     "narrow(int dim, int start, int length)": Layout.narrow,
     "select(int dim, int index)": Layout.select,
     "diagonal(int offset=0, int dim1=0, int dim2=1)": Layout.diagonal,
@@ -190,7 +202,7 @@ _ON_LAYOUT = {
     "dsplit(int[] indices)": Layout.dsplit,
 }
 
-_METHODS = {
+_METHODS: dict[str, Callable[..., Any]] = {
     "view(dtype dtype)": _view_dtype,
     "view(*int size)": on_layout(Layout.view),
     **{written: on_layout(run) for written, run in _ON_LAYOUT.items()},
@@ -212,7 +224,7 @@ _METHODS = {
     "unsqueeze_(int dim)": _in_place(Layout.unsqueeze),
 }
 
-_ATTRIBUTES = {
+_ATTRIBUTES: dict[str, Callable[..., Any]] = {
     "T": on_layout(lambda layout: layout.T),
     "mT": on_layout(lambda layout: layout.mT),
     "H": _conjugated(lambda layout: layout.H),
@@ -222,7 +234,7 @@ _ATTRIBUTES = {
     "data": _detach,
 }
 
-_FUNCTIONS_ONLY = {
+_FUNCTIONS_ONLY: dict[str, Callable[..., Any]] = {
     "view_as_real(tensor input)": _view_as_real,
     "view_as_complex(tensor input)": _view_as_complex,
     "real(tensor input)": _real,
@@ -232,13 +244,44 @@ _FUNCTIONS_ONLY = {
     "atleast_3d(tensor input)": on_layout(_at_least(3)),
 }
 
-_FUNCTIONS = (
-    "adjoint as_strided broadcast_to chunk conj detach diagonal dsplit flatten hsplit moveaxis movedim narrow permute positive "
-    "ravel reshape resolve_conj resolve_neg select split split_with_sizes squeeze swapaxes swapdims t tensor_split transpose "
-    "unbind unflatten unsafe_chunk unsafe_split unsqueeze vsplit"
-).split()
+_FUNCTIONS = [
+    "adjoint",
+    "as_strided",
+    "broadcast_to",
+    "chunk",
+    "conj",
+    "detach",
+    "diagonal",
+    "dsplit",
+    "flatten",
+    "hsplit",
+    "moveaxis",
+    "movedim",
+    "narrow",
+    "permute",
+    "positive",
+    "ravel",
+    "reshape",
+    "resolve_conj",
+    "resolve_neg",
+    "select",
+    "split",
+    "split_with_sizes",
+    "squeeze",
+    "swapaxes",
+    "swapdims",
+    "t",
+    "tensor_split",
+    "transpose",
+    "unbind",
+    "unflatten",
+    "unsafe_chunk",
+    "unsafe_split",
+    "unsqueeze",
+    "vsplit",
+]
 
-_HOST_METHODS = {
+_HOST_METHODS: dict[str, Callable[..., Any]] = {
     "size()": lambda tensor: tensor.layout.shape,
     "size(int dim)": lambda tensor, dim: tensor.layout.shape[_dim(tensor, dim)],
     "stride()": lambda tensor: tensor.layout.stride,
@@ -256,7 +299,7 @@ _HOST_METHODS = {
     "__len__()": lambda tensor: tensor.layout.shape[0],
 }
 
-_HOST_ATTRIBUTES = {
+_HOST_ATTRIBUTES: dict[str, Callable[..., Any]] = {
     "shape": lambda tensor: tensor.layout.shape,
     "ndim": lambda tensor: tensor.layout.ndim,
     "dtype": lambda tensor: tensor.dtype,

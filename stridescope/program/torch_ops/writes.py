@@ -1,8 +1,8 @@
 """torch's in-place ops: the same storage, other values, seen by every alias.
 
 Problem: say which addresses an in-place op changes and what is there afterwards, and refuse what torch refuses: writing
-through a layout that reaches one address twice, through a leaf that requires grad, a result type that does not fit. Method:
-a write is appended to the storage's log (see `stridescope.program.tensor`). Cost: O(ndim), whatever numel is.
+through a layout that reaches one address twice, through a leaf that requires grad, a result type that does not fit.
+Method: a write is appended to the storage's log (see `stridescope.program.tensor`). Cost: O(ndim), whatever numel is.
 
 Source: torch's `aten/src/ATen/MemoryOverlap.cpp` for what overlap it looks at, and `TensorIterator.cpp`.
 """
@@ -19,7 +19,7 @@ from stridescope.program.algebra import Written
 from stridescope.program.ops import Op
 from stridescope.program.rows import POSITIONS_LIMIT, rows
 from stridescope.program.tensor import Tensor, Write, cast
-from stridescope.program.torch_ops.compute import ARITHMETIC, UNARY, result_dtype
+from stridescope.program.torch_ops.compute import ARITHMETIC, UNARY, always, result_dtype
 from stridescope.program.torch_ops.copies import resolve_key
 
 __all__ = ["ROWS", "Value", "log_write"]
@@ -43,7 +43,7 @@ def _check_written_once(layout: Layout) -> None:
         if step == 0 and size > 1:
             raise OpRuntimeError(
                 "overlapping_write",
-                f"dim {dim} has stride 0 and size {size}, so {size} indices write one address; clone() the tensor first",
+                f"dim {dim} has stride 0 and size {size}: {size} indices write one address; clone() the tensor first",
                 (dim,),
             )
 
@@ -53,15 +53,13 @@ def _check_no_partial_overlap(tensor: Tensor, other: Tensor) -> None:
         return
     if not (tensor.layout.is_non_overlapping_and_dense() and other.layout.is_non_overlapping_and_dense()):
         return
-    a, b = (
-        tuple(bound * part.dtype.itemsize for bound in part.layout.span) for part in (tensor, other)
-    )
+    a, b = (tuple(bound * part.dtype.itemsize for bound in part.layout.span) for part in (tensor, other))
     if a == b and tensor.layout.stride == other.layout.stride:
         return
     if a[0] < b[1] and b[0] < a[1]:
         raise OpRuntimeError(
             "partial_overlap",
-            f"the op would read bytes [{b[0]}, {b[1]}) of the storage it writes, [{a[0]}, {a[1]}); clone() the input first",
+            f"the op reads bytes [{b[0]}, {b[1]}) of the storage and writes [{a[0]}, {a[1]}); clone() the input first",
         )
 
 
@@ -80,7 +78,8 @@ def _broadcast_reader(tensor: Tensor, other: Tensor, what: str) -> Callable[[tup
         raise OpRuntimeError(clash.code, f"{what}: {clash.message}") from None
     if shape != tensor.layout.shape:
         raise OpRuntimeError(
-            "broadcast", f"{what} writes shape {tensor.layout.shape}, and the result has shape {shape}; it must not grow"
+            "broadcast",
+            f"{what} writes shape {tensor.layout.shape}, and the result has shape {shape}; it must not grow",
         )
     spread, read = other.layout.expand(shape), other.reader()
     return lambda index: read(spread.address(index))
@@ -91,10 +90,12 @@ def _constant(value: Any) -> Callable[..., Written]:
         _check_autograd(tensor)
         if isinstance(given, Tensor):
             if given.layout.ndim:
-                raise OpRuntimeError("fill_rank", f"fill_ takes a number or a 0-dim tensor, got {given.layout.ndim} dims")
+                raise OpRuntimeError(
+                    "fill_rank", f"fill_ takes a number or a 0-dim tensor, got {given.layout.ndim} dims"
+                )
             given = given.reader()(given.layout.storage_offset)
         known = cast(given, tensor.dtype)
-        return log_write(tensor, tensor.layout, lambda _index, _old: known)
+        return log_write(tensor, tensor.layout, _holds(known))
 
     return run
 
@@ -102,16 +103,19 @@ def _constant(value: Any) -> Callable[..., Written]:
 def _unknown(tensor: Tensor, *_: Any) -> Written:
     _check_autograd(tensor)
     _check_written_once(tensor.layout)
-    return log_write(tensor, tensor.layout, lambda _index, _old: None)
+    return log_write(tensor, tensor.layout, _holds(None))
 
 
-def _copy_(tensor: Tensor, src: Tensor, non_blocking: bool = False) -> Written:
+def _copy_(tensor: Tensor, src: Tensor, _non_blocking: bool = False) -> Written:
     _check_autograd(tensor)
     if src is not tensor:
         _check_written_once(tensor.layout)
     read = _broadcast_reader(tensor, src, "copy_")
     return log_write(
-        tensor, tensor.layout, lambda index, _old: cast(read(index), tensor.dtype), tensor.layout.numel * tensor.dtype.itemsize
+        tensor,
+        tensor.layout,
+        lambda index, _old: cast(read(index), tensor.dtype),
+        tensor.layout.numel * tensor.dtype.itemsize,
     )
 
 
@@ -122,12 +126,14 @@ def _arithmetic(name: str) -> Callable[..., Written]:
         _check_autograd(tensor)
         dtype = row.dtype(result_dtype([tensor, other]))
         if not _can_hold(tensor, dtype.kind):
-            raise OpRuntimeError("result_type", f"{name}_ gives {dtype}, which a tensor of {tensor.dtype} cannot hold; convert it first")
+            raise OpRuntimeError(
+                "result_type", f"{name}_ gives {dtype}, which a tensor of {tensor.dtype} cannot hold; convert it first"
+            )
         if isinstance(other, Tensor):
             _check_no_partial_overlap(tensor, other)
             read = _broadcast_reader(tensor, other, f"{name}_")
         else:
-            read = lambda _: other  # noqa: E731 - beside its twin
+            read = always(other)
         _check_written_once(tensor.layout)
 
         def value(index: tuple[int, ...], old: Any) -> Any:
@@ -154,7 +160,9 @@ def _unary(name: str) -> Callable[..., Written]:
     def run(tensor: Tensor) -> Written:
         _check_autograd(tensor)
         if needs_float and tensor.dtype.kind not in ("float", "complex"):
-            raise OpRuntimeError("result_type", f"{name}_ gives float32, which a tensor of {tensor.dtype} cannot hold; convert it first")
+            raise OpRuntimeError(
+                "result_type", f"{name}_ gives float32, which a tensor of {tensor.dtype} cannot hold; convert it first"
+            )
         _check_written_once(tensor.layout)
 
         def value(_index: tuple[int, ...], old: Any) -> Any:
@@ -177,7 +185,7 @@ def _setitem(tensor: Tensor, key: Any, value: Any) -> Written:
     if isinstance(value, Tensor):
         read, copied = _assigned(value, shape), True
     elif isinstance(value, int | float | complex):
-        read, copied = (lambda _: value), False
+        read, copied = always(value), False
     else:
         raise InputError(f"a tensor takes a number or a tensor, got {value!r}; wrap a list as torch.tensor([...])")
     nbytes = math.prod(shape) * tensor.dtype.itemsize if copied else 0
@@ -188,15 +196,22 @@ def _setitem(tensor: Tensor, key: Any, value: Any) -> Written:
         written = log_write(tensor, target, lambda index, _old: cast(read(index), dtype), nbytes)
         return Written(tensor, written.layouts, nbytes)
     if target.layout.numel > POSITIONS_LIMIT // 10:
-        raise InputError(f"writing to {target.layout.numel:,} listed positions is more than is followed here; use --torch")
+        raise InputError(
+            f"writing to {target.layout.numel:,} listed positions is more than is followed here; use --torch"
+        )
     layouts = []
     for place in range(target.layout.numel):
         index = target.layout.unravel(place)
         at = Layout((), (), target.sources[0].address(target.pick(index)[1]))
         new = cast(read(index), dtype)
-        tensor.storage.writes.append(Write(at, dtype, lambda _index, _old, new=new: new))
+        tensor.storage.writes.append(Write(at, dtype, _holds(new)))
         layouts.append(at)
     return Written(tensor, tuple(layouts), nbytes)
+
+
+def _holds(value: Any) -> Value:
+    """A written value that depends on nothing."""
+    return lambda _index, _old: value
 
 
 def _assigned(value: Tensor, shape: tuple[int, ...]) -> Callable[[tuple[int, ...]], Any]:
@@ -213,7 +228,7 @@ def _assigned(value: Tensor, shape: tuple[int, ...]) -> Callable[[tuple[int, ...
     return lambda index: read(spread.address(index))
 
 
-_WRITES = {
+_WRITES: dict[str, Callable[..., Any]] = {
     "zero_()": _constant(0),
     "fill_(number value)": _constant(0),
     "fill_(tensor value)": _constant(0),
