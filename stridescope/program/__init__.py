@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from stridescope.program.ops import Engine
+    from stridescope.program.algebra import AlgebraEngine
     from stridescope.records import History
 
 __all__ = ["run"]
@@ -68,18 +68,22 @@ def run(
         raise TargetError(f"device {device!r} needs real torch; choose engine='torch' (--torch) too")
     from stridescope.program.algebra import AlgebraEngine
 
-    algebra: AlgebraEngine = AlgebraEngine()
+    algebra = AlgebraEngine()
     adopted = {name: _adopted(algebra, name, value) for name, value in (names or {}).items()}
-    layouts: Engine = algebra
-    return interpret(source, layouts, adopted, chain_of)
+    return interpret(source, algebra, adopted, chain_of)
 
 
-def _adopted(algebra: Any, name: str, value: Any) -> Any:
-    from stridescope.readers import inspect
+def _adopted(algebra: AlgebraEngine, name: str, value: Any) -> Any:
+    """A tensor of the algebra that lies as a live one does, and reads its values only when they are shown."""
+    from stridescope.readers import inspect, read_values
     from stridescope.records import TensorInfo
 
     info = value if isinstance(value, TensorInfo) else inspect(value, name)
     try:
-        return algebra.adopt(info)
+        tensor = algebra.adopt(info)
     except IllegalOp as error:
         raise TargetError(f"ops cannot go on from {name}: {error.message}") from None
+    storage = tensor.storage
+    if info is not value and storage.fill is None and storage.dtype == tensor.dtype:
+        storage.fill = lambda place: read_values(value, [place])[0]
+    return tensor

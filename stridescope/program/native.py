@@ -91,6 +91,10 @@ _UNCHECKED = frozenset([("np", "lib.stride_tricks.as_strided"), ("torch", "from_
 """What reads stray memory or ends the process where it should raise: called only if the algebra allows it."""
 
 
+_UNBOUNDED = frozenset(["repeat_interleave"])
+"""Ops whose results are as large as a value says."""
+
+
 class NativeEngine:
     """Runs programs on real torch and numpy.
 
@@ -261,8 +265,10 @@ class NativeEngine:
         held = {id(shadow.storage): shadow.storage.nbytes for shadow in inputs}
         try:
             outcome = self._algebra.apply(op, overload, shadows, self._variables(names))
-        except InputError:
-            # It depends on values that only the real run knows.
+        except InputError as error:
+            # It depends on values that only the real run knows; most ops are bounded by their inputs all the same.
+            if op.name in _UNBOUNDED:
+                raise ProgramError(f"{error}; {op.name} may allocate anything, so it is not run here") from None
             return None
         made = {id(shadow.storage): shadow.storage for shadow in (*_shadows((outcome.value,)), *inputs)}
         nbytes = sum(max(0, made[key].nbytes - held.get(key, 0)) for key in made if made[key].device != "meta")
@@ -282,8 +288,17 @@ class NativeEngine:
         if not self.is_tensor(value):
             return value
         if id(value) not in self._shadows:
-            self._shadows[id(value)] = value, self._algebra.adopt(inspect(value))
+            shadow = self._algebra.adopt(inspect(value))
+            self._shadows[id(value)] = value, shadow
+            self._tell_values(value, shadow)
         return self._shadows[id(value)][1]
+
+    def _tell_values(self, tensor: Any, shadow: Tensor) -> None:
+        """Give a small new storage its real values: random ones decide about later masks and indices."""
+        storage = shadow.storage
+        read = self.values(tensor) if storage.nbytes <= _REMEMBERED * storage.dtype.itemsize else None
+        if read is not None and storage.dtype == shadow.dtype:
+            storage.fill = lambda place: read([place])[0]
 
     def _variables(self, names: dict[str, Any]) -> dict[str, Any]:
         """The shadows of the named tensors, but for those that have no layout."""
@@ -302,10 +317,13 @@ class NativeEngine:
             guesses = foreseen.value if isinstance(foreseen.value, tuple) else (foreseen.value,)
         if len(guesses) == len(parts):
             self._shadows.update((id(part), (part, guess)) for part, guess in zip(parts, guesses, strict=True))
+        given = set(map(id, inputs))
         for tensor in (*parts, *inputs):
             known = self._shadows.get(id(tensor))
             if known is None or known[1] is None or _place(self._algebra.info(known[1])) != _place(inspect(tensor)):
                 self._shadows.pop(id(tensor), None)
+            elif foreseen is not None and foreseen.effect in ("alloc", "copy") and id(tensor) not in given:
+                self._tell_values(tensor, known[1])
 
     def _tensors(self, values: Any) -> Iterator[Any]:
         for value in values:

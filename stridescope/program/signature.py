@@ -17,7 +17,6 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -169,6 +168,8 @@ def _bind_one(
     names = [parameter.name for parameter in expected]
     for keyword in kwargs:
         if keyword not in names:
+            from difflib import get_close_matches
+
             near = get_close_matches(keyword, names, 1, 0.4)
             hint = f"; did you mean '{near[0]}'?" if near else ""
             raise Mismatch(f"unknown keyword '{keyword}' for {op.name}({', '.join(names)}){hint}", keyword, 1)

@@ -11,6 +11,7 @@ from typing import Any
 
 from stridescope.layout.contiguity import MEMORY_FORMATS
 from stridescope.layout.dtypes import NUMPY_NAMES, TORCH_NAMES
+from stridescope.program.numpy_ops import layouts, values
 from stridescope.program.ops import Op, Owner
 from stridescope.program.torch_ops import compute, copies, creations, views, writes
 
@@ -28,7 +29,7 @@ def _joined(*tables: list[Op]) -> dict[tuple[Owner, str], Op]:
     return ops
 
 
-OPS: Mapping[tuple[Owner, str], Op] = _joined(views.ROWS, copies.ROWS, creations.ROWS, compute.ROWS, writes.ROWS)
+OPS: Mapping[tuple[Owner, str], Op] = _joined(views.ROWS, copies.ROWS, creations.ROWS, compute.ROWS, writes.ROWS, layouts.ROWS, values.ROWS)
 
 CONSTANTS: Mapping[str, Any] = {
     **{f"torch.{name}": row for name, row in TORCH_NAMES.items()},

@@ -8,7 +8,6 @@ Only read when there is an error to write.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def unknown_name(name: str, bound: list[str], starts: list[str]) -> str:
     "unknown name 'foo'; a program starts from torch, np or a name it bound itself (x)"
     """
     own = ", ".join(bound)
-    near = get_close_matches(name[:_LONGEST], [*bound, *starts], 1, _NEAR)
+    near = _close(name, [*bound, *starts], 1)
     listed = f" ({own})" if own and len(own) <= 2 * _LONGEST else ""
     hint = f"; did you mean '{near[0]}'?" if near else ""
     return f"unknown name '{_short(name)}'; a program starts from torch, np or a name it bound itself{listed}{hint}"
@@ -86,8 +85,15 @@ def _near(owner: Owner, name: str, rows: list[tuple[Owner, str]], prefix: str) -
     names = [
         known for of, known in rows if of == owner and not known.startswith("__") and known.endswith("_") == in_place
     ]
-    near = get_close_matches(name[:_LONGEST], names, 3, _NEAR)
+    near = _close(name, names, 3)
     return "" if not near else f"; did you mean {' or '.join(repr(prefix + word) for word in near)}?"
+
+
+def _close(name: str, known: list[str], most: int) -> list[str]:
+    # Late: a program without a slip has no use for it.
+    from difflib import get_close_matches
+
+    return get_close_matches(name[:_LONGEST], known, most, _NEAR)
 
 
 def _short(name: str) -> str:

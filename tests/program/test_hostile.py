@@ -296,16 +296,17 @@ WORDS = (
 def ends_well(source: str) -> bool:
     """Whether it was understood; fails where it is neither a history nor an InputError."""
     try:
-        history = run(source)
+        answer: History | InputError = run(source)
     except InputError as error:
-        assert "\n" not in str(error)
-        if isinstance(error, ProgramError):
-            rows = error.source.split("\n")
-            assert 0 <= error.column <= len(rows[error.line - 1])
+        answer = error
+    if isinstance(answer, ProgramError):
+        rows = answer.source.split("\n")
+        assert 0 <= answer.column <= len(rows[answer.line - 1])
+    if isinstance(answer, InputError):
+        assert "\n" not in str(answer)
         return False
-    assert isinstance(history, History)
-    assert history.steps
-    history.to_dict()
+    assert answer.steps
+    answer.to_dict()
     return True
 
 

@@ -285,6 +285,17 @@ def test_run_takes_infos_and_live_arrays_as_names() -> None:
     assert run("x[::2]", names={"x": array}).steps[-1].tensor.stride == (8, 1)  # type: ignore[union-attr]
 
 
+def test_the_algebra_shows_the_values_of_live_tensors_and_leaves_them_alone() -> None:
+    import torch
+
+    x = torch.arange(6) * 10
+    viewed, written = run("y = x.view(2, 3); y += 1", names={"x": x}).steps
+    assert viewed.values is not None
+    assert written.values is not None
+    assert (viewed.values([1, 5, 6]), written.values([1, 5, 6])) == ([10, 50, None], [11, 51, None])
+    assert x.tolist() == [0, 10, 20, 30, 40, 50]
+
+
 def test_a_device_needs_the_torch_engine() -> None:
     with pytest.raises(TargetError, match="needs real torch"):
         run("torch.zeros(1)", device="cuda")

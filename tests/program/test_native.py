@@ -210,6 +210,16 @@ def test_values_depend_on_what_only_the_real_run_knows() -> None:
     assert history.steps[-1].tensor.shape == (8,)
 
 
+def test_random_values_decide_about_later_ops_without_surprise() -> None:
+    history = native("x = torch.randint(1, 4, (3,)); torch.arange(3).repeat_interleave(x)")
+    assert history.steps[-1].effect == "copy"
+    assert history.steps[-1].copy is not None
+    with pytest.raises(ProgramError, match="would allocate"):
+        native("x = torch.randint(10**12, 10**13, (3,)); torch.arange(3).repeat_interleave(x)")
+    with pytest.raises(ProgramError, match="may allocate anything"):
+        native("x = torch.randint(1, 4, (10**4,)); torch.arange(10**4).repeat_interleave(x)")
+
+
 def test_each_step_keeps_the_values_of_its_moment() -> None:
     made, filled = native("x = torch.arange(4); x.fill_(7)").steps
     assert made.values is not None

@@ -22,7 +22,7 @@ from stridescope.program.ops import Op
 from stridescope.program.rows import as_functions, rows
 from stridescope.program.tensor import Tensor, cast, fresh
 
-__all__ = ["ARITHMETIC", "ROWS", "UNARY", "Arithmetic", "always", "result_dtype"]
+__all__ = ["ARITHMETIC", "ROWS", "UNARY", "Arithmetic", "always", "elementwise", "result_dtype"]
 
 _KIND_RANK = {"bool": 0, "uint": 1, "int": 1, "float": 2, "complex": 3}
 
@@ -163,7 +163,24 @@ def _number_dtype(value: Any) -> DType:
     return DTYPES["complex64" if isinstance(value, complex) else "float32"]
 
 
-def _elementwise(name: str, operands: Sequence[Any], dtype: DType, run: Callable[..., Any]) -> Tensor:
+def _torch_stride(shape: tuple[int, ...], layouts: Sequence[Layout]) -> tuple[int, ...]:
+    return indexing.walk_stride(shape, [(layout.shape, layout.stride) for layout in layouts])
+
+
+def elementwise(
+    name: str,
+    operands: Sequence[Any],
+    dtype: DType,
+    run: Callable[..., Any],
+    *,
+    library: str = "torch",
+    stride_of: Callable[[tuple[int, ...], Sequence[Layout]], tuple[int, ...]] = _torch_stride,
+) -> Tensor:
+    """A new tensor, `run` on the operands' elements, broadcast; Python numbers are 0-dim operands.
+
+    Args:
+        stride_of: the library's rule for the strides of the result, from its shape and the operands' layouts.
+    """
     layouts = [part.layout if isinstance(part, Tensor) else Layout((), ()) for part in operands]
     try:
         shape = indexing.broadcast_shapes([layout.shape for layout in layouts])
@@ -172,8 +189,7 @@ def _elementwise(name: str, operands: Sequence[Any], dtype: DType, run: Callable
     devices = {part.device for part in operands if isinstance(part, Tensor) and part.layout.ndim}
     if len(devices) > 1:
         raise OpRuntimeError("device_mix", f"{name} needs tensors on one device, got {' and '.join(sorted(devices))}")
-    stride = indexing.walk_stride(shape, [(layout.shape, layout.stride) for layout in layouts])
-    new = Layout(shape, stride)
+    new = Layout(shape, stride_of(shape, layouts))
     readers = [
         _reader(part, layout.expand(shape)) if isinstance(part, Tensor) else always(part)
         for part, layout in zip(operands, layouts, strict=True)
@@ -196,7 +212,7 @@ def _elementwise(name: str, operands: Sequence[Any], dtype: DType, run: Callable
     device = next((part.device for part in operands if isinstance(part, Tensor) and part.layout.ndim), None)
     if device is None:
         device = next(part.device for part in operands if isinstance(part, Tensor))
-    made = fresh(new, dtype, fill, device=device, requires_grad=grad)
+    made = fresh(new, dtype, fill, device=device, library=library, requires_grad=grad)
     made.leaf = not grad
     return made
 
@@ -219,7 +235,7 @@ def _binary(name: str, *, reflected: bool = False) -> Callable[..., Tensor]:
         joined = result_dtype(operands)
         if joined.is_complex and name in _ORDERED:
             raise OpRuntimeError("complex_order", f"{name}: complex numbers have no order; compare .real or .abs()")
-        return _elementwise(name, operands, row.dtype(joined), row.run)
+        return elementwise(name, operands, row.dtype(joined), row.run)
 
     return run
 
@@ -229,7 +245,7 @@ def _unary(name: str) -> Callable[..., Tensor]:
 
     def run(tensor: Tensor) -> Tensor:
         dtype = _to_float(tensor.dtype) if needs_float else tensor.dtype
-        return _elementwise(name, [tensor], dtype, run_one)
+        return elementwise(name, [tensor], dtype, run_one)
 
     return run
 
@@ -238,14 +254,14 @@ def _invert(tensor: Tensor) -> Tensor:
     if tensor.dtype.kind in ("float", "complex"):
         raise OpRuntimeError("result_type", f"~ needs bools or ints, got {tensor.dtype}")
     flips = tensor.dtype.kind == "bool"
-    return _elementwise("bitwise_not", [tensor], tensor.dtype, lambda v: not v if flips else ~v)
+    return elementwise("bitwise_not", [tensor], tensor.dtype, lambda v: not v if flips else ~v)
 
 
 _COMPUTE: dict[str, Callable[..., Any]] = {
     **{f"{name}({kind} other)": _binary(name) for name in ARITHMETIC for kind in ("tensor", "number")},
     **{f"{name}()": _unary(name) for name in UNARY},
     "bitwise_not()": _invert,
-    "logical_not()": lambda t: _elementwise("logical_not", [t], DTYPES["bool"], operator.not_),
+    "logical_not()": lambda t: elementwise("logical_not", [t], DTYPES["bool"], operator.not_),
     "__neg__()": _unary("neg"),
     "__invert__()": _invert,
     **{

@@ -17,7 +17,7 @@ from stridescope.program.ops import Op
 from stridescope.program.rows import as_functions, on_layout, rows
 from stridescope.program.tensor import Tensor, of_copy
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "as_numpy"]
 
 
 def _view_dtype(tensor: Tensor, dtype: DType) -> Tensor:
@@ -105,7 +105,8 @@ def _requires_grad_(tensor: Tensor, requires_grad: bool = True) -> Tensor:
     return tensor
 
 
-def _numpy(tensor: Tensor, force: bool = False) -> Tensor:
+def as_numpy(tensor: Tensor, force: bool = False) -> Tensor:
+    """`Tensor.numpy()`: the array over the same memory."""
     if not force:
         if tensor.device != "cpu":
             raise OpTypeError(
@@ -214,7 +215,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "resolve_conj()": _resolve("conj"),
     "resolve_neg()": _resolve("neg"),
     "positive()": lambda tensor: tensor,
-    "numpy(*, bool force=False)": _numpy,
+    "numpy(*, bool force=False)": as_numpy,
     "t_()": _in_place(Layout.t),
     "transpose_(int dim0, int dim1)": _in_place(Layout.transpose),
     "swapaxes_(int axis0, int axis1)": _in_place(Layout.transpose),

@@ -1,10 +1,10 @@
 """Where numpy differs from torch: one function for each op, with exactly numpy's result.
 
-    numpy_strides    the strides of new arrays, of copies that keep an order, of reshaped views
-    numpy_views      reshape, ravel, squeeze, expand_dims, broadcast_to, transposes
-    numpy_slicing    basic indexing, flips, diagonals, splits, windows, other item sizes
-    numpy_copies     joins, tile, repeat, roll
-    numpy_indexing   lists and masks as indices, take
+    strides     the strides of new arrays, of copies that keep an order, of reshaped views
+    views       reshape, ravel, squeeze, expand_dims, broadcast_to, transposes
+    slicing     basic indexing, flips, diagonals, splits, windows, other item sizes
+    copies      joins, tile, repeat, roll
+    indexing    lists and masks as indices, take
 
 An op takes a layout and gives one of the same class (a view), a `Copy`, or, where bytes do not divide into elements,
 a `Refusal`; what numpy refuses raises an `IllegalOp` of numpy's class. A keyword that numpy calls axis is a dim here.
@@ -12,7 +12,7 @@ a `Refusal`; what numpy refuses raises an `IllegalOp` of numpy's class. A keywor
 
 from __future__ import annotations
 
-from stridescope.layout.numpy_copies import (
+from stridescope.layout.numpy_rules.copies import (
     column_stack,
     concatenate,
     dstack,
@@ -23,14 +23,14 @@ from stridescope.layout.numpy_copies import (
     tile,
     vstack,
 )
-from stridescope.layout.numpy_dims import (
+from stridescope.layout.numpy_rules.dims import (
     OpAxisError,
 )
-from stridescope.layout.numpy_indexing import (
+from stridescope.layout.numpy_rules.indexing import (
     index,
     take,
 )
-from stridescope.layout.numpy_slicing import (
+from stridescope.layout.numpy_rules.slicing import (
     array_split,
     as_strided,
     basic_index,
@@ -46,15 +46,16 @@ from stridescope.layout.numpy_slicing import (
     view_itemsize,
     vsplit,
 )
-from stridescope.layout.numpy_strides import (
+from stridescope.layout.numpy_rules.strides import (
     filled_stride,
     is_c_contiguous,
     is_f_contiguous,
     is_fortran,
     like_stride,
     new_stride,
+    result_stride,
 )
-from stridescope.layout.numpy_views import (
+from stridescope.layout.numpy_rules.views import (
     broadcast_to,
     copy,
     expand_dims,
@@ -98,6 +99,7 @@ __all__ = [
     "ravel",
     "repeat",
     "reshape",
+    "result_stride",
     "roll",
     "rollaxis",
     "rot90",

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from stridescope.errors import OpValueError
 from stridescope.layout.copy import Copy, Same
-from stridescope.layout.numpy_dims import L, OpAxisError, made, wrap_dim, wrap_dims
-from stridescope.layout.numpy_strides import (
+from stridescope.layout.numpy_rules.dims import L, OpAxisError, made, wrap_dim, wrap_dims
+from stridescope.layout.numpy_rules.strides import (
     by_stride,
     filled_stride,
     is_c_contiguous,

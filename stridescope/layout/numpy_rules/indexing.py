@@ -25,10 +25,10 @@ from stridescope.layout.copy import (
     ravel_index,
 )
 from stridescope.layout.indexing import Positions, mask_positions
-from stridescope.layout.numpy_copies import copied
-from stridescope.layout.numpy_dims import L, made, wrap_dim, wrap_position
-from stridescope.layout.numpy_slicing import basic_index, sliced
-from stridescope.layout.numpy_strides import (
+from stridescope.layout.numpy_rules.copies import copied
+from stridescope.layout.numpy_rules.dims import L, made, wrap_dim, wrap_position
+from stridescope.layout.numpy_rules.slicing import basic_index, sliced
+from stridescope.layout.numpy_rules.strides import (
     by_stride,
     is_c_contiguous,
     is_f_contiguous,

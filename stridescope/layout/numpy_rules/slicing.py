@@ -16,12 +16,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from stridescope.errors import OpIndexError, OpValueError
-from stridescope.layout.numpy_dims import L, made, need_dims, wrap_dim, wrap_dims, wrap_position
-from stridescope.layout.numpy_strides import (
+from stridescope.layout.numpy_rules.dims import L, made, need_dims, wrap_dim, wrap_dims, wrap_position
+from stridescope.layout.numpy_rules.strides import (
     filled_stride,
     is_c_contiguous,
 )
-from stridescope.layout.numpy_views import swapaxes
+from stridescope.layout.numpy_rules.views import swapaxes
 from stridescope.layout.refusal import Refusal
 
 if TYPE_CHECKING:

@@ -199,6 +199,15 @@ def walk_order(shape: Shape, strides: Sequence[Shape]) -> list[int]:
     return _sorted_in(range(len(shape) - 1, -1, -1), ranks)[::-1]
 
 
+def result_stride(shape: Shape, strides: Sequence[Shape]) -> Shape:
+    """Strides of what an element-wise op makes of arrays, all broadcast to a shape: dense, in the order of the walk.
+
+    >>> result_stride((2, 3), [(1, 2)])
+    (1, 2)
+    """
+    return ordered_stride(shape, walk_order(shape, strides))
+
+
 def join_order(layouts: Sequence[tuple[Shape, Shape]]) -> list[int]:
     """Dims, slowest first, of what `concatenate` makes of (shape, stride) pairs of one rank."""
     ranks = [

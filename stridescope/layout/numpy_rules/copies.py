@@ -30,8 +30,8 @@ from stridescope.layout.copy import (
     Stretched,
     unravel_index,
 )
-from stridescope.layout.numpy_dims import L, made, wrap_dim, wrap_dims
-from stridescope.layout.numpy_strides import (
+from stridescope.layout.numpy_rules.dims import L, made, wrap_dim, wrap_dims
+from stridescope.layout.numpy_rules.strides import (
     filled_stride,
     is_fortran,
     join_order,
@@ -39,7 +39,7 @@ from stridescope.layout.numpy_strides import (
     new_stride,
     ordered_stride,
 )
-from stridescope.layout.numpy_views import reshape
+from stridescope.layout.numpy_rules.views import reshape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
