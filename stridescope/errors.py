@@ -10,6 +10,7 @@
         ├── OpIndexError        also an IndexError
         ├── OpTypeError         also a TypeError
         └── OpValueError        also a ValueError
+            └── OpAxisError       also an IndexError: numpy's class for a dim out of range
 
 A message is one sentence or two: what was got, what was needed, where, what to do. A legal op that
 cannot be a view is not an error: it is a `Refusal`, a value (see `stridescope.layout.refusal`).
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IllegalOp",
     "InputError",
+    "OpAxisError",
     "OpIndexError",
     "OpRuntimeError",
     "OpTypeError",
@@ -85,6 +87,9 @@ class IllegalOp(StridescopeError):  # noqa: N818 - the word for what happened, n
     the dims of the input it is about, where there are any.
     """
 
+    exception = "Exception"
+    """The name of the class torch or numpy raises."""
+
     def __init__(self, code: str, message: str, dims: tuple[int, ...] = ()) -> None:
         super().__init__(message)
         self.code = code
@@ -95,14 +100,28 @@ class IllegalOp(StridescopeError):  # noqa: N818 - the word for what happened, n
 class OpRuntimeError(IllegalOp, RuntimeError):
     """torch raises RuntimeError here."""
 
+    exception = "RuntimeError"
+
 
 class OpIndexError(IllegalOp, IndexError):
     """torch or numpy raises IndexError here."""
+
+    exception = "IndexError"
 
 
 class OpTypeError(IllegalOp, TypeError):
     """torch or numpy raises TypeError here."""
 
+    exception = "TypeError"
+
 
 class OpValueError(IllegalOp, ValueError):
     """torch or numpy raises ValueError here."""
+
+    exception = "ValueError"
+
+
+class OpAxisError(OpValueError, OpIndexError):
+    """numpy raises AxisError here, which is a ValueError and an IndexError."""
+
+    exception = "AxisError"

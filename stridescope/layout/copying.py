@@ -314,7 +314,8 @@ class Copying(Permuting, Slicing):
             if source.ndim != like.ndim:
                 raise OpRuntimeError(
                     "cat_shape",
-                    f"cat needs tensors of one rank; tensor {numbers[0]} has {like.ndim} dims, tensor {number} {source.ndim}",
+                    f"cat needs tensors of one rank; tensor {numbers[0]} has {like.ndim} dims, tensor {number} has "
+                    f"{source.ndim}",
                 )
             for d in range(like.ndim):
                 if d != dim and source.shape[d] != like.shape[d]:

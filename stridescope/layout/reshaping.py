@@ -152,7 +152,7 @@ class Reshaping(Contiguity):
         if new < 0:
             raise OpRuntimeError(
                 "expand_rank",
-                f"expand to {list(sizes)} names {len(sizes)} dims; the tensor has {self.ndim}, and every one needs a size",
+                f"expand to {list(sizes)} names {len(sizes)} dims; the tensor has {self.ndim}, and each needs a size",
             )
         if self.ndim == 0:
             if any(n < 0 for n in sizes):
@@ -178,7 +178,7 @@ class Reshaping(Contiguity):
                 if have != 1:
                     raise OpRuntimeError(
                         "expand_size",
-                        f"expand to {list(sizes)}: dim {old} has size {have}, not {wanted}; only a size-1 dim can expand",
+                        f"expand to {list(sizes)}: dim {old} has size {have}, not {wanted}; only size 1 can expand",
                         (old,),
                     )
                 if wanted < 0:

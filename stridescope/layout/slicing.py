@@ -271,7 +271,7 @@ class Slicing(Reshaping):
         if isinstance(where, int) and (where == 0 or self.shape[dim] % where):
             raise OpRuntimeError(
                 "split_size",
-                f"{name} into {where} equal pieces: dim {dim} has size {self.shape[dim]}; tensor_split takes uneven ones",
+                f"{name} into {where} equal pieces: dim {dim} has size {self.shape[dim]}; tensor_split allows uneven",
                 (dim,),
             )
         return self.tensor_split(where, dim)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from stridescope.errors import IllegalOp, OpTypeError
 from stridescope.layout import Layout, Refusal
 from stridescope.layout.dtypes import DTYPES
+from stridescope.layout.overlap import shared_bytes_overlap
 from stridescope.program.alternatives import alternatives
 from stridescope.program.ops import Outcome
 from stridescope.program.tensor import Storage, Tensor
@@ -28,7 +29,6 @@ __all__ = ["AlgebraEngine", "Written"]
 _TYPES = {"torch": "torch.Tensor", "numpy": "numpy.ndarray"}
 _NO_MEMORY = (("storage.data_ptr", "the algebra allocates no memory"),)
 _NO_AUTOGRAD = ("requires_grad", "numpy arrays have no autograd")
-_NATIVE = ("RuntimeError", "IndexError", "TypeError", "ValueError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class AlgebraEngine:
             return Outcome(result.tensor, "write", result.copied_nbytes, write=write)
         if isinstance(result, Tensor):
             if id(result) in before:
-                return Outcome(result, "same" if result.layout is before[id(result)] else "view")
+                return Outcome(result, "same" if result.layout == before[id(result)] else "view")
             return self._made(op, result, (result,), inputs)
         if isinstance(result, tuple | list) and result and all(isinstance(part, Tensor) for part in result):
             return self._made(op, tuple(result), tuple(result), inputs)
@@ -105,12 +105,12 @@ class AlgebraEngine:
         return Outcome(result, None)
 
     def _made(self, op: Op, value: Any, parts: tuple[Tensor, ...], inputs: list[Tensor]) -> Outcome:
-        held = {id(tensor.storage) for tensor in inputs}
-        if all(id(part.storage) in held for part in parts):
+        held = {id(tensor.storage.root) for tensor in inputs}
+        if all(id(part.storage.root) in held for part in parts):
             return Outcome(value, "view")
         if not inputs or op.family in ("create", "compute"):
             return Outcome(value, "alloc")
-        copied = sum(part.layout.numel * part.dtype.itemsize for part in parts if id(part.storage) not in held)
+        copied = sum(part.layout.numel * part.dtype.itemsize for part in parts if id(part.storage.root) not in held)
         return Outcome(value, "copy", copied, copy=parts[0].copy)
 
     def _refusal(self, refusal: Refusal, op: Op, bound: tuple[Any, ...]) -> Reason:
@@ -167,34 +167,26 @@ def _tensors(values: Any) -> Any:
 
 
 def _reason(refused: IllegalOp) -> Reason:
-    exception = next(name for cls in type(refused).__mro__ if (name := cls.__name__) in _NATIVE)
-    return Reason(refused.code, refused.message, refused.dims, exception=exception)
+    return Reason(refused.code, refused.message, refused.dims, exception=refused.exception)
 
 
 def _seen_by(written: Written, names: dict[str, Any]) -> tuple[str, ...]:
     """The names whose tensors reach a byte that was written."""
     seen = []
     for name, value in names.items():
-        if not isinstance(value, Tensor) or value.storage is not written.tensor.storage:
+        if not isinstance(value, Tensor) or value.storage.root is not written.tensor.storage.root:
             continue
-        if any(_meet(value, layout, written.tensor.dtype.itemsize) for layout in written.layouts):
+        if any(_meet(value, written.tensor, layout) for layout in written.layouts):
             seen.append(name)
     return tuple(seen)
 
 
-def _meet(tensor: Tensor, layout: Layout, itemsize: int) -> bool:
-    from stridescope.layout.overlap import shared_bytes_overlap
-
-    size = tensor.dtype.itemsize
-    verdict = shared_bytes_overlap(
-        tensor.layout.shape,
-        tuple(size * step for step in tensor.layout.stride),
-        size * tensor.layout.storage_offset,
-        size,
-        layout.shape,
-        tuple(itemsize * step for step in layout.stride),
-        itemsize * layout.storage_offset,
-        itemsize,
-    ).verdict
+def _meet(tensor: Tensor, writer: Tensor, layout: Layout) -> bool:
+    """Whether a tensor reaches a byte that was written through a layout of another."""
+    parts: list[Any] = []
+    for one, placed in ((tensor, tensor.layout), (writer, layout)):
+        size = one.dtype.itemsize
+        first = size * placed.storage_offset + one.storage.shift_nbytes
+        parts += [placed.shape, tuple(size * step for step in placed.stride), first, size]
     # Undecided is told as seen: better one name too many than a write that nobody is told of.
-    return verdict != "no"
+    return shared_bytes_overlap(*parts).verdict != "no"

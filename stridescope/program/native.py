@@ -198,6 +198,9 @@ class NativeEngine:
         fresh = [info for info in infos if not any(_share(info, old) for old in before.values())]
         if inputs and not fresh:
             return Outcome(result, "view")
+        if foreseen is not None and foreseen.effect == "view" and not any(i.nbytes for i in fresh):
+            # Memory of no bytes has no address to tell it by.
+            return Outcome(result, "view")
         if not inputs or op.family in ("create", "compute"):
             return Outcome(result, "alloc")
         copied = sum(info.nbytes or 0 for info in fresh)

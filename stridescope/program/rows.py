@@ -11,18 +11,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stridescope.errors import InputError
 from stridescope.layout import Copy, Layout, Refusal
-from stridescope.layout.indexing import Positions
 from stridescope.program.ops import Family, Op, Owner
 from stridescope.program.tensor import Tensor, of_copy
 
-__all__ = ["as_functions", "lift", "on_layout", "positions_of", "rows"]
+if TYPE_CHECKING:
+    from stridescope.layout.indexing import Positions
+
+__all__ = ["as_functions", "in_parts", "lift", "on_layout", "positions_of", "rows"]
 
 POSITIONS_LIMIT = 1_000_000
 """Elements of an index tensor that are read; a larger one says so."""
+
+PARTS_LIMIT = 10_000
+"""How many tensors one op may give."""
 
 _STAR = re.compile(r"\*int (\w+)")
 
@@ -80,6 +85,25 @@ def on_layout(run: Callable[..., Any]) -> Callable[..., Any]:
     def of_tensor(tensor: Tensor, *args: Any) -> Any:
         plain = (arg.layout if isinstance(arg, Tensor) else arg for arg in args)
         return lift(tensor, run(tensor.layout, *plain))
+
+    return of_tensor
+
+
+def in_parts(run: Callable[..., Any], count: Callable[..., int]) -> Callable[..., Any]:
+    """An op on a layout that gives several tensors; `count` says how many, before any is made.
+
+    Raises:
+        InputError: more than are followed.
+    """
+    split = on_layout(run)
+
+    def of_tensor(tensor: Tensor, *args: Any) -> Any:
+        parts = count(tensor.layout.shape, *args) if tensor.layout.shape else 0
+        if parts > PARTS_LIMIT:
+            raise InputError(
+                f"that makes {parts:,} tensors, and at most {PARTS_LIMIT:,} are followed; take larger parts"
+            )
+        return split(tensor, *args)
 
     return of_tensor
 

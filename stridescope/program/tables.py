@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stridescope.layout.contiguity import MEMORY_FORMATS
 from stridescope.layout.dtypes import NUMPY_NAMES, TORCH_NAMES
 from stridescope.program.numpy_ops import layouts, values
-from stridescope.program.ops import Op, Owner
 from stridescope.program.torch_ops import compute, copies, creations, views, writes
+
+if TYPE_CHECKING:
+    from stridescope.program.ops import Op, Owner
 
 __all__ = ["CONSTANTS", "OPS"]
 
@@ -29,7 +31,9 @@ def _joined(*tables: list[Op]) -> dict[tuple[Owner, str], Op]:
     return ops
 
 
-OPS: Mapping[tuple[Owner, str], Op] = _joined(views.ROWS, copies.ROWS, creations.ROWS, compute.ROWS, writes.ROWS, layouts.ROWS, values.ROWS)
+OPS: Mapping[tuple[Owner, str], Op] = _joined(
+    views.ROWS, copies.ROWS, creations.ROWS, compute.ROWS, writes.ROWS, layouts.ROWS, values.ROWS
+)
 
 CONSTANTS: Mapping[str, Any] = {
     **{f"torch.{name}": row for name, row in TORCH_NAMES.items()},

@@ -15,11 +15,13 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stridescope.layout import Copy, Layout
-from stridescope.layout.dtypes import DType
 from stridescope.layout.indexing import Positions
+
+if TYPE_CHECKING:
+    from stridescope.layout import Copy, Layout
+    from stridescope.layout.dtypes import DType
 
 __all__ = ["Library", "Storage", "Tensor", "Write", "cast", "fresh", "of_copy"]
 
@@ -57,7 +59,9 @@ class Write:
 class Storage:
     """A 1-D block: nbytes, device, what fills it, and what was written since.
 
-    `shared_with` marks memory that a torch and a numpy array both use: it is the same object.
+    Attributes:
+        root, shift_nbytes: torch gives a tensor made from an array a storage of its own that starts at the
+            array's first element, over the same memory: such a storage is a window on its root, so many bytes in.
     """
 
     nbytes: int
@@ -65,9 +69,35 @@ class Storage:
     dtype: DType
     fill: Fill | None = None
     writes: list[Write] = field(default_factory=list)
+    window_of: Storage | None = None
+    shift_nbytes: int = 0
+
+    @property
+    def root(self) -> Storage:
+        """The storage whose memory this is: itself, unless it is a window."""
+        return self if self.window_of is None else self.window_of
+
+    def window(self, first_nbytes: int, nbytes: int, dtype: DType) -> Storage:
+        """A storage over part of this one's memory."""
+        return Storage(nbytes, self.device, dtype, None, [], self.root, self.shift_nbytes + first_nbytes)
+
+    @property
+    def writes_made(self) -> int:
+        """How many writes the memory has had."""
+        return len(self.root.writes)
+
+    def write(self, layout: Layout, dtype: DType, value: Callable[[tuple[int, ...], Any], Any]) -> None:
+        """Log a write through a layout, in elements of `dtype`."""
+        shift = self.shift_nbytes // dtype.itemsize
+        placed = layout.as_strided(layout.shape, layout.stride, layout.storage_offset + shift) if shift else layout
+        self.root.writes.append(Write(placed, dtype, value))
 
     def value(self, address: int, dtype: DType, seen: int) -> Any:
         """The value at an address, in elements of `dtype`, after the first `seen` writes; None if unknown."""
+        if self.window_of is not None:
+            return self.window_of.value(address + self.shift_nbytes // dtype.itemsize, dtype, seen)
+        if self.device == "meta":
+            return None
         if dtype != self.dtype:
             return self._reinterpreted(address, dtype, seen)
         for number in range(seen - 1, -1, -1):
@@ -198,7 +228,7 @@ class Tensor:
 
     def reader(self) -> Callable[[int], Any]:
         """Address (elements of the tensor's dtype) -> value, as the storage is now, conj and neg resolved."""
-        storage, dtype, seen = self.storage, self.dtype, len(self.storage.writes)
+        storage, dtype, seen = self.storage, self.dtype, self.storage.writes_made
         conj, neg = self.conj, self.neg
 
         def read(address: int) -> Any:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.lib import stride_tricks
 
-from stridescope.errors import IllegalOp
+from stridescope.errors import IllegalOp, OpAxisError
 from stridescope.layout import Layout, Refusal
 from stridescope.layout import numpy_rules as nr
 from stridescope.layout.copy import Copy
@@ -583,7 +583,7 @@ def test_a_reshape_that_copies_names_the_dims_that_do_not_merge(order, dims, nee
 
 
 def test_an_axis_out_of_range_is_a_value_error_and_an_index_error_as_in_numpy():
-    for kind in (ValueError, IndexError, nr.OpAxisError):
+    for kind in (ValueError, IndexError, OpAxisError):
         with pytest.raises(kind, match="dim 2 is out of range: a 2-dim array takes -2 to 1"):
             nr.flip(Layout.contiguous((2, 3)), 2)
 

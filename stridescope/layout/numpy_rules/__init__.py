@@ -23,9 +23,6 @@ from stridescope.layout.numpy_rules.copies import (
     tile,
     vstack,
 )
-from stridescope.layout.numpy_rules.dims import (
-    OpAxisError,
-)
 from stridescope.layout.numpy_rules.indexing import (
     index,
     take,
@@ -70,7 +67,6 @@ from stridescope.layout.numpy_rules.views import (
 )
 
 __all__ = [
-    "OpAxisError",
     "array_split",
     "as_strided",
     "basic_index",

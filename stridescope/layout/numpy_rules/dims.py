@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from stridescope.errors import OpIndexError, OpValueError
+from stridescope.errors import OpAxisError, OpIndexError, OpValueError
 from stridescope.layout.base import Shape, Strided
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "L",
-    "OpAxisError",
     "made",
     "need_dims",
     "wrap_dim",
@@ -26,10 +25,6 @@ __all__ = [
 
 
 L = TypeVar("L", bound=Strided)
-
-
-class OpAxisError(OpValueError, OpIndexError):
-    """numpy raises AxisError here, which is a ValueError and an IndexError."""
 
 
 def made(x: L, shape: Iterable[int], stride: Iterable[int], storage_offset: int | None = None) -> L:

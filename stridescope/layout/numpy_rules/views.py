@@ -17,9 +17,9 @@ from math import prod
 from operator import index as as_int
 from typing import TYPE_CHECKING
 
-from stridescope.errors import OpValueError
+from stridescope.errors import OpAxisError, OpValueError
 from stridescope.layout.copy import Copy, Same
-from stridescope.layout.numpy_rules.dims import L, OpAxisError, made, wrap_dim, wrap_dims
+from stridescope.layout.numpy_rules.dims import L, made, wrap_dim, wrap_dims
 from stridescope.layout.numpy_rules.strides import (
     by_stride,
     filled_stride,

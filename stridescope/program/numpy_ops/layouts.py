@@ -8,19 +8,21 @@ Cost: O(ndim).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stridescope.errors import OpValueError
+from stridescope.errors import InputError, OpValueError
 from stridescope.layout import Copy, Layout, Refusal
 from stridescope.layout import numpy_rules as rules
 from stridescope.layout.copy import Same
 from stridescope.layout.dtypes import DTYPES, DType
 from stridescope.layout.indexing import Positions
-from stridescope.program.ops import Op
-from stridescope.program.rows import as_functions, lift, on_layout, positions_of, rows
+from stridescope.program.rows import as_functions, in_parts, lift, on_layout, positions_of, rows
 from stridescope.program.tensor import Tensor, of_copy
 from stridescope.program.torch_ops.copies import resolve_key
 from stridescope.program.torch_ops.views import as_numpy
+
+if TYPE_CHECKING:
+    from stridescope.program.ops import Op
 
 __all__ = ["ROWS", "joined_dtype", "numpy_key"]
 
@@ -74,7 +76,9 @@ def _copied(array: Tensor, order: str = "C", dtype: DType | None = None) -> Tens
     return of_copy(rules.copy(array.layout, order), (array,), dtype=dtype)
 
 
-def _astype(array: Tensor, dtype: DType, order: str = "K", _casting: str = "unsafe", _subok: bool = True, copy: bool = True) -> Tensor:
+def _astype(
+    array: Tensor, dtype: DType, order: str = "K", _casting: str = "unsafe", _subok: bool = True, copy: bool = True
+) -> Tensor:
     if not copy and dtype == array.dtype and _in_order(array.layout, order):
         return array
     return _copied(array, order, dtype)
@@ -105,7 +109,10 @@ def as_array(value: Tensor) -> Tensor:
 def _view(array: Tensor, dtype: DType | None = None) -> Any:
     kind = dtype or array.dtype
     layout = rules.view_itemsize(array.layout, array.dtype.itemsize, kind.itemsize)
-    return layout if isinstance(layout, Refusal) else array.view(layout, dtype=kind)
+    if isinstance(layout, Refusal):
+        # numpy allows it; a layout counted in elements cannot say it.
+        raise InputError(f"{layout.message}, so the view has no strides in elements; run it for real with --torch")
+    return array.view(layout, dtype=kind)
 
 
 def _part(which: int) -> Callable[[Tensor], Tensor]:
@@ -123,13 +130,13 @@ def _part(which: int) -> Callable[[Tensor], Tensor]:
     return run
 
 
-def numpy_key(array: Tensor, key: Any) -> tuple[object, ...]:
+def numpy_key(key: Any) -> tuple[object, ...]:
     """The parts of `x[key]` as numpy takes them: a list is an array, never a tuple."""
-    return tuple(resolve_key(array, key if isinstance(key, tuple) else (key,)))
+    return tuple(resolve_key(key if isinstance(key, tuple) else (key,)))
 
 
 def _getitem(array: Tensor, key: Any) -> Any:
-    parts = numpy_key(array, key)
+    parts = numpy_key(key)
     result = rules.index(array.layout, parts)
     if isinstance(result, Copy):
         return of_copy(result, (array,))
@@ -149,7 +156,7 @@ def _as_positions(value: Any) -> Positions:
         return positions_of(value, "the indices of take")
     if isinstance(value, int):
         return Positions((), (), (value,))
-    part = resolve_key(Tensor(Layout((), ()), DTYPES["int64"], None), (list(value),))[0]  # type: ignore[arg-type]
+    part = resolve_key((list(value),))[0]
     assert isinstance(part, Positions)
     return part
 
@@ -177,7 +184,10 @@ def _joined(run: Callable[..., Copy[Layout]], what: str) -> Callable[..., Tensor
 
 
 def _as_strided(array: Tensor, shape: Any = None, strides: Any = None) -> Any:
-    return lift(array, rules.as_strided(array.layout, array.dtype.itemsize, shape, strides))
+    layout = rules.as_strided(array.layout, array.dtype.itemsize, shape, strides)
+    if isinstance(layout, Refusal):
+        raise InputError(f"{layout.message}, so the view has no strides in elements; run it for real with --torch")
+    return lift(array, layout)
 
 
 def _at_least(rank: int) -> Callable[[Layout], Layout]:
@@ -193,18 +203,30 @@ def _at_least(rank: int) -> Callable[[Layout], Layout]:
     return run
 
 
-def _transpose(layout: Layout, axes: tuple[int, ...] | None = None) -> Layout:
-    return rules.transpose(layout, axes or None)
+def _squeeze(layout: Layout, axis: int | None) -> Layout:
+    # numpy gives the array itself where nothing can go; where a dim was named it gives a view.
+    squeezed = rules.squeeze(layout, axis)
+    return layout if not layout.ndim or (axis is None and 1 not in layout.shape) else squeezed
+
+
+def _flip(layout: Layout, axis: Any = None) -> Any:
+    """A scalar where there is nothing to flip."""
+    flipped = rules.flip(layout, axis)
+    return flipped if flipped.ndim else rules.copy(flipped)
+
+
+def _split(run: Callable[..., Any]) -> Callable[..., Any]:
+    return in_parts(run, lambda _shape, where, *_: where if isinstance(where, int) else len(where))
 
 
 _METHODS: dict[str, Callable[..., Any]] = {
     "reshape(*int shape, *, str order='C')".replace("*, ", ""): on_layout(rules.reshape),
     "ravel(str order='C')": on_layout(rules.ravel),
     "flatten(str order='C')": on_layout(rules.flatten),
-    "transpose(any axes=None)": lambda array, _: lift(array, _transpose(array.layout)),
-    "transpose(*int axes)": on_layout(_transpose),
+    "transpose()": on_layout(rules.transpose),
+    "transpose(*int axes)": on_layout(rules.transpose),
     "swapaxes(int axis1, int axis2)": on_layout(rules.swapaxes),
-    "squeeze(int? axis=None)": on_layout(rules.squeeze),
+    "squeeze(int? axis=None)": on_layout(_squeeze),
     "squeeze(int[] axis)": on_layout(rules.squeeze),
     "diagonal(int offset=0, int axis1=0, int axis2=1)": _locked(rules.diagonal),
     "repeat(int repeats, int? axis=None)": _counted(rules.repeat),
@@ -226,24 +248,23 @@ _ATTRIBUTES: dict[str, Callable[..., Any]] = {
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "reshape(tensor a, shape shape, str order='C')": on_layout(rules.reshape),
-    "transpose(tensor a, int[]? axes=None)": on_layout(_transpose),
-    "permute_dims(tensor a, int[]? axes=None)": on_layout(_transpose),
+    "transpose(tensor a, int[]? axes=None)": on_layout(rules.transpose),
+    "permute_dims(tensor a, int[]? axes=None)": on_layout(rules.transpose),
     "moveaxis(tensor a, int source, int destination)": on_layout(rules.moveaxis),
     "moveaxis(tensor a, int[] source, int[] destination)": on_layout(rules.moveaxis),
     "rollaxis(tensor a, int axis, int start=0)": on_layout(rules.rollaxis),
     "expand_dims(tensor a, int axis)": on_layout(rules.expand_dims),
     "expand_dims(tensor a, int[] axis)": on_layout(rules.expand_dims),
     "broadcast_to(tensor array, shape shape)": _locked(rules.broadcast_to),
-    "flip(tensor m, int? axis=None)": on_layout(rules.flip),
-    "flip(tensor m, int[] axis)": on_layout(rules.flip),
+    "flip(tensor m, int? axis=None)": on_layout(_flip),
+    "flip(tensor m, int[] axis)": on_layout(_flip),
     "fliplr(tensor m)": on_layout(rules.fliplr),
     "flipud(tensor m)": on_layout(rules.flipud),
     "rot90(tensor m, int k=1, int[] axes=(0, 1))": on_layout(rules.rot90),
     **{
-        f"{name}(tensor ary, {kind} indices_or_sections{'' if name in ('hsplit', 'vsplit', 'dsplit') else ', int axis=0'})": (
-            on_layout(getattr(rules, name))
-        )
-        for name in ("split", "array_split", "hsplit", "vsplit", "dsplit")
+        f"{name}(tensor ary, {kind} indices_or_sections{along})": _split(getattr(rules, name))
+        for names, along in ((("split", "array_split"), ", int axis=0"), (("hsplit", "vsplit", "dsplit"), ""))
+        for name in names
         for kind in ("int", "int[]")
     },
     "tile(tensor A, int reps)": on_layout(rules.tile),
@@ -266,8 +287,12 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dstack(tensors tup)": _joined(rules.dstack, "dstack"),
     "column_stack(tensors tup)": _joined(rules.column_stack, "column_stack"),
     "lib.stride_tricks.as_strided(tensor x, int[]? shape=None, int[]? strides=None)": _as_strided,
-    "lib.stride_tricks.sliding_window_view(tensor x, int window_shape, int? axis=None)": on_layout(rules.sliding_window_view),
-    "lib.stride_tricks.sliding_window_view(tensor x, int[] window_shape, int[]? axis=None)": on_layout(rules.sliding_window_view),
+    "lib.stride_tricks.sliding_window_view(tensor x, int window_shape, int? axis=None)": on_layout(
+        rules.sliding_window_view
+    ),
+    "lib.stride_tricks.sliding_window_view(tensor x, int[] window_shape, int[]? axis=None)": on_layout(
+        rules.sliding_window_view
+    ),
 }
 
 _HOST_ATTRIBUTES: dict[str, Callable[..., Any]] = {

@@ -1,27 +1,28 @@
 """numpy's ops that make, compute and overwrite values.
 
-Problem and method: as for torch, with numpy's own rules where they differ: float64 and int64 by default, Python numbers that
-widen a kind only, results laid out in the operands' own order, views that may not be written. Cost: O(ndim).
+Problem and method: as for torch, with numpy's own rules where they differ: float64 and int64 by default, Python numbers
+that widen a kind only, results laid out in the operands' own order, views that may not be written. Cost: O(ndim).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import ceil, prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stridescope.errors import InputError, OpIndexError, OpTypeError, OpValueError
 from stridescope.layout import Copy, Layout
 from stridescope.layout import numpy_rules as rules
 from stridescope.layout.dtypes import DTYPES, DType
-from stridescope.layout.indexing import broadcast_shapes
 from stridescope.program.algebra import Written
 from stridescope.program.numpy_ops.layouts import as_array, joined_dtype, numpy_key
-from stridescope.program.ops import Op
 from stridescope.program.rows import rows
-from stridescope.program.tensor import Fill, Tensor, Write, cast, fresh, of_copy
+from stridescope.program.tensor import Fill, Tensor, cast, fresh, of_copy
 from stridescope.program.torch_ops.compute import ARITHMETIC, UNARY, always, elementwise
 from stridescope.program.torch_ops.creations import nested_values
+
+if TYPE_CHECKING:
+    from stridescope.program.ops import Op
 
 __all__ = ["ROWS"]
 
@@ -91,7 +92,10 @@ def _array(obj: Any, dtype: DType | None, copy: bool = True, order: str = "K") -
         array = as_array(obj)
         kind = dtype or array.dtype
         return of_copy(rules.copy(array.layout, order), (array,), dtype=kind) if copy or kind != array.dtype else array
-    shape, values = nested_values(obj)
+    try:
+        shape, values = nested_values(obj)
+    except OpTypeError as uneven:
+        raise OpValueError(uneven.code, uneven.message) from None
     kind = dtype or _inferred(values)
     held = tuple(cast(value, kind) for value in values)
     return _made(shape, kind, lambda k: held[k])
@@ -114,9 +118,11 @@ def _result_dtype(operands: Sequence[Any]) -> DType:
         kind = _number_kind(number)
         have = "int" if answer.kind == "uint" else answer.kind
         if _KINDS.index(kind) > _KINDS.index(have):
-            answer = joined_dtype([answer, DTYPES[_DEFAULTS[kind]]]) if have != "float" else DTYPES[
-                "complex64" if answer.itemsize <= 4 else "complex128"
-            ]
+            answer = (
+                joined_dtype([answer, DTYPES[_DEFAULTS[kind]]])
+                if have != "float"
+                else DTYPES["complex64" if answer.itemsize <= 4 else "complex128"]
+            )
     return answer
 
 
@@ -166,7 +172,7 @@ def _check_writable(array: Tensor) -> None:
 
 def _setitem(array: Tensor, key: Any, value: Any) -> Written:
     _check_writable(array)
-    target = rules.index(array.layout, numpy_key(array, key))
+    target = rules.index(array.layout, numpy_key(key))
     shape = target.layout.shape if isinstance(target, Copy) else target.shape
     dtype = array.dtype
     if isinstance(value, list | tuple):
@@ -178,13 +184,13 @@ def _setitem(array: Tensor, key: Any, value: Any) -> Written:
     else:
         raise InputError(f"an array takes numbers and arrays, got {value!r}")
     if isinstance(target, Layout):
-        array.storage.writes.append(Write(target, dtype, lambda index, _old: cast(read(index), dtype)))
+        array.storage.write(target, dtype, lambda index, _old: cast(read(index), dtype))
         return Written(array, (target,), nbytes)
     layouts = []
     for place in range(target.layout.numel):
         index = target.layout.unravel(place)
         at = Layout((), (), target.sources[0].address(target.pick(index)[1]))
-        array.storage.writes.append(Write(at, dtype, _holds(cast(read(index), dtype))))
+        array.storage.write(at, dtype, _holds(cast(read(index), dtype)))
         layouts.append(at)
     return Written(array, tuple(layouts), nbytes)
 
@@ -214,15 +220,20 @@ def _in_place(name: str) -> Callable[..., Written]:
         _check_writable(array)
         dtype = _float64(row.dtype(_result_dtype([array, other])), [array, other], name)
         order = ("bool", "uint", "int", "float", "complex")
-        if order.index(dtype.kind) > order.index(array.dtype.kind) and not {dtype.kind, array.dtype.kind} <= {"uint", "int"}:
-            raise OpTypeError("result_type", f"{name} gives {dtype}, which an array of {array.dtype} cannot hold; use astype")
+        if order.index(dtype.kind) > order.index(array.dtype.kind) and not {dtype.kind, array.dtype.kind} <= {
+            "uint",
+            "int",
+        }:
+            raise OpTypeError(
+                "result_type", f"{name} gives {dtype}, which an array of {array.dtype} cannot hold; use astype"
+            )
         read = _spread(other, array.layout.shape) if isinstance(other, Tensor) else always(other)
 
         def value(index: tuple[int, ...], old: Any) -> Any:
             right = read(index)
             return None if old is None or right is None else cast(row.run(old, right), array.dtype)
 
-        array.storage.writes.append(Write(array.layout, array.dtype, value))
+        array.storage.write(array.layout, array.dtype, value)
         return Written(array, (array.layout,))
 
     return run
@@ -230,7 +241,7 @@ def _in_place(name: str) -> Callable[..., Written]:
 
 def _fill(array: Tensor, value: Any) -> Written:
     _check_writable(array)
-    array.storage.writes.append(Write(array.layout, array.dtype, _holds(cast(value, array.dtype))))
+    array.storage.write(array.layout, array.dtype, _holds(cast(value, array.dtype)))
     return Written(array, (array.layout,))
 
 
@@ -279,7 +290,9 @@ _OPERATORS = {
 }
 
 _COMPUTE: dict[str, Callable[..., Any]] = {
-    **{f"__{word}__({kind} other)": _binary(name) for word, name in _OPERATORS.items() for kind in ("tensor", "number")},
+    **{
+        f"__{word}__({kind} other)": _binary(name) for word, name in _OPERATORS.items() for kind in ("tensor", "number")
+    },
     **{
         f"__r{word}__(number other)": _binary(_OPERATORS[word], reflected=True)
         for word in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
@@ -290,7 +303,16 @@ _COMPUTE: dict[str, Callable[..., Any]] = {
     ),
 }
 
-_UFUNCS = {"exp": "exp", "log": "log", "sqrt": "sqrt", "sin": "sin", "cos": "cos", "tanh": "tanh", "abs": "abs", "negative": "neg"}
+_UFUNCS = {
+    "exp": "exp",
+    "log": "log",
+    "sqrt": "sqrt",
+    "sin": "sin",
+    "cos": "cos",
+    "tanh": "tanh",
+    "abs": "abs",
+    "negative": "neg",
+}
 
 _WRITES: dict[str, Callable[..., Any]] = {
     "fill(number value)": _fill,

@@ -13,14 +13,16 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stridescope.errors import OpIndexError, OpRuntimeError
 from stridescope.layout import Layout, indexing
 from stridescope.layout.dtypes import DTYPES, DType, promote
-from stridescope.program.ops import Op
 from stridescope.program.rows import as_functions, rows
 from stridescope.program.tensor import Tensor, cast, fresh
+
+if TYPE_CHECKING:
+    from stridescope.program.ops import Op
 
 __all__ = ["ARITHMETIC", "ROWS", "UNARY", "Arithmetic", "always", "elementwise", "result_dtype"]
 
@@ -222,7 +224,7 @@ def _reader(tensor: Tensor, spread: Layout) -> Callable[[tuple[int, ...]], Any]:
     return lambda index: read(spread.address(index))
 
 
-def always(value: Any) -> Callable[[tuple[int, ...]], Any]:
+def always(value: Any) -> Callable[[Any], Any]:
     """A reader that gives one value at every index."""
     return lambda _: value
 

@@ -7,7 +7,7 @@ result; conversions that change nothing return their input. Cost: O(ndim), or O(
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stridescope.errors import (
     InputError,
@@ -21,9 +21,11 @@ from stridescope.layout.contiguity import PRESERVE
 from stridescope.layout.copy import Composed, Reordered, Same, Taken
 from stridescope.layout.dtypes import DTYPES, DType, promote
 from stridescope.layout.indexing import Positions
-from stridescope.program.ops import Op
 from stridescope.program.rows import as_functions, lift, on_layout, positions_of, rows
 from stridescope.program.tensor import Tensor, of_copy
+
+if TYPE_CHECKING:
+    from stridescope.program.ops import Op
 
 __all__ = ["ROWS", "device_name", "resolve_key"]
 
@@ -137,7 +139,7 @@ def _masked_select(tensor: Tensor, mask: Tensor) -> Tensor:
     return of_copy(Copy(flat, (whole,), Taken(0, tuple(places))), (tensor,))
 
 
-def resolve_key(tensor: Tensor, key: Any) -> list[object]:
+def resolve_key(key: Any) -> list[object]:
     """The parts of `x[key]` as the layout algebra takes them: lists and index tensors become `Positions`.
 
     Raises:
@@ -201,14 +203,14 @@ def _listed(part: Sequence[Any]) -> Positions:
         raise OpValueError("index_kind", "a list used as an index must be even: rows of one length")
     if any(isinstance(item, Tensor | slice) or item is None or item is Ellipsis for item in flat):
         raise InputError("a list that holds tensors or slices is no index; write them as a tuple, x[a, b]")
-    if any(not isinstance(item, int) for item in flat):
+    if any(not isinstance(item, int | float) for item in flat):
         raise OpIndexError("index_kind", "a list used as an index must hold ints or bools")
     mask = bool(flat) and all(isinstance(item, bool) for item in flat)
     return Positions(tuple(shape), Layout.row_major(shape).stride, tuple(int(item) for item in flat), mask)
 
 
 def _getitem(tensor: Tensor, key: Any) -> Any:
-    result = indexing.index(tensor.layout, resolve_key(tensor, key))
+    result = indexing.index(tensor.layout, resolve_key(key))
     if isinstance(result, Copy):
         return of_copy(result, (tensor,))
     return tensor.view(result)
@@ -282,7 +284,7 @@ _VIEW_OR_COPY: dict[str, Callable[..., Any]] = {
     ),
     "to(*, device? device=None, dtype? dtype=None, bool non_blocking=False, bool copy=False, "
     "format? memory_format=None)": (lambda t, device, dtype, _, copy, fmt: converted(t, dtype, device, copy, fmt)),
-    "type(dtype dtype)": lambda t, dtype: converted(t, dtype),
+    "type(dtype dtype)": converted,
     "type_as(tensor other)": lambda t, other: converted(t, other.dtype, other.device),
     "cpu(*, format? memory_format=None)": lambda t, fmt: converted(t, None, "cpu", False, fmt),
     "cuda(device? device=None, bool non_blocking=False, *, format? memory_format=None)": (

@@ -8,17 +8,19 @@ storages have none. Cost: O(ndim), O(given data) for `tensor`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil, prod
-from typing import Any
+from math import ceil, isfinite, prod
+from typing import TYPE_CHECKING, Any
 
 from stridescope.errors import OpRuntimeError, OpTypeError, OpValueError
 from stridescope.layout import Layout
 from stridescope.layout.contiguity import PRESERVE
 from stridescope.layout.dtypes import DTYPES, DType
-from stridescope.program.ops import Op
 from stridescope.program.rows import rows
 from stridescope.program.tensor import Fill, Tensor, cast, fresh
 from stridescope.program.torch_ops.copies import converted, device_name
+
+if TYPE_CHECKING:
+    from stridescope.program.ops import Op
 
 __all__ = ["ROWS", "inferred_dtype", "nested_values"]
 
@@ -71,12 +73,16 @@ def _arange(
         raise OpRuntimeError("arange_dtype", f"arange counts in ints or floats, not in {kind}; convert the result")
     if step == 0:
         raise OpRuntimeError("arange_step", "arange step must not be 0")
+    if not all(map(isfinite, (start, end, step))):
+        raise OpRuntimeError("arange_range", f"arange needs finite bounds and step, got {start}, {end} and {step}")
     if (end - start) * step < 0:
         raise OpRuntimeError(
             "arange_step", f"arange from {start} to {end} by {step} never arrives; the step has the wrong sign"
         )
     exact = all(isinstance(part, int) for part in (start, end, step))
     count = -(-(end - start) // step) if exact else ceil((end - start) / step)
+    if count > MAX_BYTES:
+        raise OpRuntimeError("too_large", "arange would count further than 2**63 - 1 elements")
     return _made((count,), kind, lambda k: cast(start + step * k, kind), device, grad)
 
 
@@ -142,31 +148,55 @@ def inferred_dtype(values: list[Any]) -> DType:
     return DTYPES["bool" if all(isinstance(value, bool) for value in values) else "int64"]
 
 
-def nested_values(data: Any, depth: int = 0) -> tuple[tuple[int, ...], list[Any]]:
-    """Shape and values, in index order, of nested lists of numbers.
+def nested_values(data: Any) -> tuple[tuple[int, ...], list[Any]]:
+    """Shape and values, in index order, of nested lists of numbers; tensors among them count as lists.
+
+    The first element at each level says how deep and how long the lists are, as in torch.
 
     Raises:
         OpValueError: rows of different lengths.
-        OpTypeError: something that is no number.
+        OpTypeError: a number where a list is due, a list where a number is, or what is neither.
     """
-    if isinstance(data, Tensor):
-        read = data.reader()
-        return data.layout.shape, [read(address) for address in data.layout.addresses()]
-    if not isinstance(data, list | tuple):
-        if not isinstance(data, int | float | complex):
-            raise OpTypeError("not_a_number", f"a tensor is made of numbers, got {data!r}")
-        return (), [data]
-    shape: tuple[int, ...] | None = None
+    shape: list[int] = []
+    first = data
+    while True:
+        if isinstance(first, Tensor):
+            shape += first.layout.shape
+            break
+        if not isinstance(first, list | tuple):
+            break
+        shape.append(len(first))
+        if not first:
+            break
+        first = first[0]
     values: list[Any] = []
-    for row in data:
-        inner, found = nested_values(row, depth + 1)
-        if shape is not None and inner != shape:
+    _collect(data, tuple(shape), 0, values)
+    return tuple(shape), values
+
+
+def _collect(data: Any, shape: tuple[int, ...], depth: int, values: list[Any]) -> None:
+    if isinstance(data, Tensor):
+        if data.layout.shape != shape[depth:]:
             raise OpValueError(
-                "ragged", f"rows at dim {depth + 1} differ: one has shape {list(shape)}, another {list(inner)}"
+                "ragged", f"at dim {depth} one part has shape {list(shape[depth:])}, another {list(data.layout.shape)}"
             )
-        shape = inner
-        values += found
-    return (len(data), *(shape or ())), values
+        read = data.reader()
+        values.extend(read(address) for address in data.layout.addresses())
+        return
+    nested = isinstance(data, list | tuple)
+    if nested != (depth < len(shape)):
+        raise OpTypeError("ragged", f"at dim {depth} some parts are lists and some are numbers; rows must be even")
+    if not nested:
+        if not isinstance(data, int | float | complex):
+            raise OpTypeError("not_a_number", f"a tensor is made of numbers, got {data!r:.40}")
+        values.append(data)
+        return
+    if len(data) != shape[depth]:
+        raise OpValueError(
+            "ragged", f"rows at dim {depth} have {shape[depth]} and {len(data)} elements; rows must be even"
+        )
+    for part in data:
+        _collect(part, shape, depth + 1, values)
 
 
 def _tensor(data: Any, dtype: DType | None, device: str | None, grad: bool = False, _pin: bool = False) -> Tensor:
@@ -200,7 +230,10 @@ def _in_torch(data: Tensor) -> Tensor:
             f"torch has no negative strides, and dim {dims[0]} has stride {data.layout.stride[dims[0]]}; .copy() first",
             dims,
         )
-    return data.view(data.layout.detach(), library="torch", locked=False)
+    layout, itemsize = data.layout, data.dtype.itemsize
+    nbytes = 0 if 0 in layout.shape else (layout.span[1] - layout.storage_offset) * itemsize
+    window = data.storage.window(layout.storage_offset * itemsize, nbytes, data.dtype)
+    return data.view(layout.as_strided(layout.shape, layout.stride, 0), library="torch", locked=False, storage=window)
 
 
 def _as_tensor(data: Any, dtype: DType | None, device: str | None) -> Tensor:

@@ -7,15 +7,19 @@ and imaginary parts, conjugation, numpy()) are written out below. Cost: O(ndim).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stridescope.errors import OpIndexError, OpRuntimeError, OpTypeError
-from stridescope.layout import Layout
+from stridescope.layout import Copy, Layout
 from stridescope.layout.base import wrap_dim
+from stridescope.layout.copy import Same
 from stridescope.layout.dtypes import DTYPES, NUMPY_NAMES, DType
-from stridescope.program.ops import Op
-from stridescope.program.rows import as_functions, on_layout, rows
+from stridescope.layout.numpy_rules import new_stride
+from stridescope.program.rows import as_functions, in_parts, on_layout, rows
 from stridescope.program.tensor import Tensor, of_copy
+
+if TYPE_CHECKING:
+    from stridescope.program.ops import Op
 
 __all__ = ["ROWS", "as_numpy"]
 
@@ -122,6 +126,10 @@ def as_numpy(tensor: Tensor, force: bool = False) -> Tensor:
             )
     if tensor.dtype.name not in NUMPY_NAMES:
         raise OpTypeError("numpy_dtype", f"numpy has no {tensor.dtype}; convert first, as in .float()")
+    if not tensor.layout.numel:
+        # There is no memory to share: numpy makes an empty array of its own.
+        empty = Layout(tensor.layout.shape, new_stride(tensor.layout.shape))
+        return of_copy(Copy(empty, (tensor.layout,), Same()), (tensor,), library="numpy")
     if tensor.device != "cpu" or tensor.conj or tensor.neg:
         tensor = of_copy(tensor.layout.clone(), (tensor,), device="cpu")
     return tensor.view(tensor.layout.detach(), library="numpy", requires_grad=False, leaf=True)
@@ -186,14 +194,8 @@ _ON_LAYOUT: dict[str, Callable[..., Any]] = {
     "select(int dim, int index)": Layout.select,
     "diagonal(int offset=0, int dim1=0, int dim2=1)": Layout.diagonal,
     "unfold(int dimension, int size, int step)": Layout.unfold,
-    "unbind(int dim=0)": Layout.unbind,
-    "split(int split_size, int dim=0)": Layout.split,
     "split(int[] split_size, int dim=0)": Layout.split,
     "split_with_sizes(int[] split_sizes, int dim=0)": Layout.split_with_sizes,
-    "chunk(int chunks, int dim=0)": Layout.chunk,
-    "unsafe_split(int split_size, int dim=0)": Layout.split,
-    "unsafe_chunk(int chunks, int dim=0)": Layout.chunk,
-    "tensor_split(int sections, int dim=0)": Layout.tensor_split,
     "tensor_split(int[] indices, int dim=0)": Layout.tensor_split,
     "hsplit(int sections)": Layout.hsplit,
     "hsplit(int[] indices)": Layout.hsplit,
@@ -203,7 +205,31 @@ _ON_LAYOUT: dict[str, Callable[..., Any]] = {
     "dsplit(int[] indices)": Layout.dsplit,
 }
 
+
+def _size(shape: tuple[int, ...], dim: int) -> int:
+    return shape[dim] if -len(shape) <= dim < len(shape) else 0
+
+
+def _parts_of(shape: tuple[int, ...], split_size: int, dim: int) -> int:
+    return -(-_size(shape, dim) // split_size) if split_size > 0 else 0
+
+
+def _chunks_of(shape: tuple[int, ...], chunks: int, dim: int) -> int:
+    # Fewer than asked for, unless there is nothing to share out.
+    return min(chunks, _size(shape, dim) or chunks)
+
+
+_IN_PARTS: dict[str, Callable[..., Any]] = {
+    "unbind(int dim=0)": in_parts(Layout.unbind, _size),
+    "split(int split_size, int dim=0)": in_parts(Layout.split, _parts_of),
+    "unsafe_split(int split_size, int dim=0)": in_parts(Layout.split, _parts_of),
+    "chunk(int chunks, int dim=0)": in_parts(Layout.chunk, _chunks_of),
+    "unsafe_chunk(int chunks, int dim=0)": in_parts(Layout.chunk, _chunks_of),
+    "tensor_split(int sections, int dim=0)": in_parts(Layout.tensor_split, lambda _shape, sections, _dim: sections),
+}
+
 _METHODS: dict[str, Callable[..., Any]] = {
+    **_IN_PARTS,
     "view(dtype dtype)": _view_dtype,
     "view(*int size)": on_layout(Layout.view),
     **{written: on_layout(run) for written, run in _ON_LAYOUT.items()},

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stridescope.errors import InputError, OpIndexError, OpRuntimeError
 from stridescope.layout import Copy, Layout, indexing
 from stridescope.program.algebra import Written
-from stridescope.program.ops import Op
 from stridescope.program.rows import POSITIONS_LIMIT, rows
-from stridescope.program.tensor import Tensor, Write, cast
+from stridescope.program.tensor import Tensor, cast
 from stridescope.program.torch_ops.compute import ARITHMETIC, UNARY, always, result_dtype
 from stridescope.program.torch_ops.copies import resolve_key
+
+if TYPE_CHECKING:
+    from stridescope.program.ops import Op
 
 __all__ = ["ROWS", "Value", "log_write"]
 
@@ -49,11 +51,11 @@ def _check_written_once(layout: Layout) -> None:
 
 
 def _check_no_partial_overlap(tensor: Tensor, other: Tensor) -> None:
-    if tensor.storage is not other.storage or not (tensor.layout.numel and other.layout.numel):
+    if tensor.storage.root is not other.storage.root or not (tensor.layout.numel and other.layout.numel):
         return
     if not (tensor.layout.is_non_overlapping_and_dense() and other.layout.is_non_overlapping_and_dense()):
         return
-    a, b = (tuple(bound * part.dtype.itemsize for bound in part.layout.span) for part in (tensor, other))
+    a, b = (_byte_span(part) for part in (tensor, other))
     if a == b and tensor.layout.stride == other.layout.stride:
         return
     if a[0] < b[1] and b[0] < a[1]:
@@ -63,10 +65,16 @@ def _check_no_partial_overlap(tensor: Tensor, other: Tensor) -> None:
         )
 
 
+def _byte_span(tensor: Tensor) -> tuple[int, int]:
+    low, high = tensor.layout.span
+    size, shift = tensor.dtype.itemsize, tensor.storage.shift_nbytes
+    return low * size + shift, high * size + shift
+
+
 def log_write(tensor: Tensor, layout: Layout, value: Value, copied_nbytes: int = 0) -> Written:
     """Append a write through `layout` to the tensor's storage."""
     dtype = tensor.dtype
-    tensor.storage.writes.append(Write(layout, dtype, value))
+    tensor.storage.write(layout, dtype, value)
     return Written(tensor, (layout,), copied_nbytes)
 
 
@@ -110,6 +118,7 @@ def _copy_(tensor: Tensor, src: Tensor, _non_blocking: bool = False) -> Written:
     _check_autograd(tensor)
     if src is not tensor:
         _check_written_once(tensor.layout)
+        _check_no_partial_overlap(tensor, src)
     read = _broadcast_reader(tensor, src, "copy_")
     return log_write(
         tensor,
@@ -180,7 +189,7 @@ def _unary(name: str) -> Callable[..., Written]:
 
 def _setitem(tensor: Tensor, key: Any, value: Any) -> Written:
     _check_autograd(tensor)
-    target = indexing.index(tensor.layout, resolve_key(tensor, key))
+    target = indexing.index(tensor.layout, resolve_key(key))
     shape = target.layout.shape if isinstance(target, Copy) else target.shape
     if isinstance(value, Tensor):
         read, copied = _assigned(value, shape), True
@@ -191,8 +200,9 @@ def _setitem(tensor: Tensor, key: Any, value: Any) -> Written:
     nbytes = math.prod(shape) * tensor.dtype.itemsize if copied else 0
     dtype = tensor.dtype
     if isinstance(target, Layout):
-        if copied:
+        if isinstance(value, Tensor) and value.layout.ndim:
             _check_written_once(target)
+            _check_no_partial_overlap(tensor.view(target), value)
         written = log_write(tensor, target, lambda index, _old: cast(read(index), dtype), nbytes)
         return Written(tensor, written.layouts, nbytes)
     if target.layout.numel > POSITIONS_LIMIT // 10:
@@ -204,7 +214,7 @@ def _setitem(tensor: Tensor, key: Any, value: Any) -> Written:
         index = target.layout.unravel(place)
         at = Layout((), (), target.sources[0].address(target.pick(index)[1]))
         new = cast(read(index), dtype)
-        tensor.storage.writes.append(Write(at, dtype, _holds(new)))
+        tensor.storage.write(at, dtype, _holds(new))
         layouts.append(at)
     return Written(tensor, tuple(layouts), nbytes)
 
