@@ -145,8 +145,11 @@ def resolve_key(key: Any) -> list[object]:
     Raises:
         OpTypeError, OpIndexError: a part that torch does not take.
     """
-    if isinstance(key, slice) and key.step == 0:
-        raise OpValueError("slice_step", "slice step 0 never ends; use 1 or more")
+    if isinstance(key, slice) and isinstance(key.step, int) and key.step <= 0:
+        # Alone, its step is looked at before the tensor; in a tuple, only when its turn comes.
+        raise OpValueError(
+            "slice_step", f"slice step {key.step} is not positive; torch takes 1 or more, and flip copies"
+        )
     # A list that holds lists, tensors or slices stands for a tuple: torch keeps that old reading of numpy's.
     nested = isinstance(key, list) and len(key) < 32 and any(_stands_alone(part) for part in key)
     parts = list(key) if isinstance(key, tuple) or nested else [key]
