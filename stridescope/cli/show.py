@@ -19,7 +19,7 @@ import click
 from stridescope.cli.output import print_rich, say, write
 from stridescope.cli.target import Target, load
 from stridescope.errors import InputError, TargetError
-from stridescope.records import SCHEMA, History, TensorInfo
+from stridescope.records import SCHEMA, History, Step, TensorInfo
 
 if TYPE_CHECKING:
     from stridescope.cli.target import Kind
@@ -29,6 +29,8 @@ __all__ = ["show"]
 
 VALUES_IN_JSON = 1000
 SVG_WIDTH = 80
+
+_AS_FLOAT32 = ("a layout has no element type: elements are taken as float32",)
 
 
 class Request(NamedTuple):
@@ -133,7 +135,8 @@ def _from_layout(target: Target, request: Request) -> Answer:
     info = layout_info(target.value)
     if request.then:
         # Ops are rules about tensors, and some of them about bytes, so here the elements must be something.
-        return _then(replace(info, dtype="float32", itemsize=4, device="cpu", requires_grad=False, why=()), request)
+        taken = replace(info, dtype="float32", itemsize=4, device="cpu", requires_grad=False, why=(), notes=_AS_FLOAT32)
+        return _then(taken, target.text, request)
     return Answer(target.value, _one(info), info)
 
 
@@ -143,7 +146,7 @@ def _from_object(target: Target, request: Request) -> Answer:
     found = target.value
     if readable(found):
         if request.then:
-            return _then(found, request)
+            return _then(found, target.text, request)
         info = inspect(found)
         return Answer(found, _one(info), info, lambda addresses: read_values(found, addresses))
     from stridescope.readers.objects import rows
@@ -161,11 +164,19 @@ _ANSWERS: dict[Kind, Callable[[Target, Request], Answer]] = {
 }
 
 
-def _then(x: Any, request: Request) -> Answer:
+def _then(x: Any, text: str, request: Request) -> Answer:
+    """What ops make of a tensor that was given; the tensor itself is told as the step before the first."""
     from stridescope.program import run
+    from stridescope.readers import inspect
 
     history = run(request.then, engine=_engine(request), device=request.device, names={"x": x}, chain_of="x")
-    return _of_history(history)
+    first, *others = history.steps
+    given = x if isinstance(x, TensorInfo) else inspect(x)
+    if first.before is not None:
+        given = replace(first.before, notes=given.notes)
+    start = Step(text, "given", "same", given.named("x"), name="x")
+    steps = (start, replace(first, source=first.source.removeprefix("x")), *others)
+    return _of_history(replace(history, steps=steps, source=f"{text} --then {request.then}"))
 
 
 def _of_history(history: History) -> Answer:

@@ -137,6 +137,8 @@ class Copying(Permuting, Slicing):
             shape, dim, flatten = (self.numel,), 0, Reordered((self.numel,), self.shape)
         else:
             dim, flatten = wrap_dim(dim, self.ndim), None
+            if not self.shape and not (isinstance(repeats, int) and repeats < 0):
+                raise OpIndexError("zero_dim", "a 0-dim tensor has no dim to repeat along; leave dim out")
             shape = self.shape or (1,)
         size = shape[dim]
         counts = (repeats,) if isinstance(repeats, int) else tuple(repeats)
@@ -152,8 +154,6 @@ class Copying(Permuting, Slicing):
         pick: Pick = Stretched(dim, ends)
         if flatten is not None:
             pick = Composed(pick, flatten)
-        elif not self.shape:
-            raise OpIndexError("zero_dim", "a 0-dim tensor has no dim to repeat along; leave dim out")
         new = (*shape[:dim], total, *shape[dim + 1 :])
         return self._copied(new, contiguous_stride(new), pick)
 
@@ -259,12 +259,14 @@ class Copying(Permuting, Slicing):
         dim = wrap_dim(dim, self.ndim)
         shape = self.shape or (1,)
         index = index_shape or (1,)
-        if index_shape and 0 in index_shape:
-            if len(index) != len(shape) and len(index_shape) != self.ndim:
-                raise OpRuntimeError("gather_shape", self._gather_ranks(index_shape))
+        if 0 in index_shape:
+            # Nothing is read, so torch takes an empty index of any shape.
             return self._copied(index_shape, contiguous_stride(index_shape), Same())
         if len(index) != len(shape):
-            raise OpRuntimeError("gather_shape", self._gather_ranks(index_shape))
+            raise OpRuntimeError(
+                "gather_shape",
+                f"gather needs an index of {self.ndim} dims, as the tensor has, got {len(index_shape)}",
+            )
         for d, (have, wanted) in enumerate(zip(shape, index, strict=True)):
             if d != dim and wanted > have:
                 raise OpRuntimeError(
@@ -283,9 +285,6 @@ class Copying(Permuting, Slicing):
         elif not index_shape:
             pick = _FromScalar(pick)
         return self._copied(index_shape, contiguous_stride(index_shape), pick)
-
-    def _gather_ranks(self, index_shape: Shape) -> str:
-        return f"gather needs an index of {self.ndim} dims, as the tensor has, got {len(index_shape)}"
 
     def cat(self, others: Sequence[Self], dim: int = 0) -> Copy[Self]:
         """`torch.cat((self, *others), dim)`.

@@ -195,10 +195,10 @@ class Slicing(Reshaping):
         """`Tensor.split(split_size, dim)`: pieces of a size (the last may be shorter), or of the sizes listed."""
         if not isinstance(split_size, int):
             return self.split_with_sizes(split_size, dim)
-        dim = self._dim_to_split("split", dim)
-        size = self.shape[dim]
         if split_size < 0:
             raise OpRuntimeError("split_size", f"split size {split_size} is negative; it must be 1 or more")
+        dim = self._dim_to_split("split", dim)
+        size = self.shape[dim]
         if split_size == 0:
             if size:
                 raise OpRuntimeError("split_size", f"split size 0 never uses up dim {dim} of size {size}", (dim,))

@@ -1,18 +1,18 @@
 """Every name a program may use: ops as rows, and constants.
 
-The rows live beside the functions that run them, in `torch_ops` and `numpy_ops`; this joins them, once.
+The rows live beside the functions that run them, in `torch_ops` and `numpy_ops`; this joins them. Each library's are
+loaded when one of its ops is first asked for, since a program mostly speaks of one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from stridescope.layout.contiguity import MEMORY_FORMATS
 from stridescope.layout.dtypes import NUMPY_NAMES, TORCH_NAMES
-from stridescope.program.numpy_ops import layouts, values
-from stridescope.program.torch_ops import compute, copies, creations, views, writes
 
 if TYPE_CHECKING:
     from stridescope.program.ops import Op, Owner
@@ -22,18 +22,48 @@ __all__ = ["CONSTANTS", "OPS"]
 _NUMBERS = {"nan": math.nan, "inf": math.inf, "pi": math.pi, "e": math.e}
 
 
-def _joined(*tables: list[Op]) -> dict[tuple[Owner, str], Op]:
-    ops: dict[tuple[Owner, str], Op] = {}
-    for op in (op for table in tables for op in table):
-        if (op.owner, op.name) in ops:
-            raise AssertionError(f"two rows for {op.owner}.{op.name}")
-        ops[op.owner, op.name] = op
-    return ops
+def _torch() -> list[list[Op]]:
+    from stridescope.program.torch_ops import compute, copies, creations, views, writes
+
+    return [views.ROWS, copies.ROWS, creations.ROWS, compute.ROWS, writes.ROWS]
 
 
-OPS: Mapping[tuple[Owner, str], Op] = _joined(
-    views.ROWS, copies.ROWS, creations.ROWS, compute.ROWS, writes.ROWS, layouts.ROWS, values.ROWS
-)
+def _numpy() -> list[list[Op]]:
+    from stridescope.program.numpy_ops import layouts, values
+
+    return [layouts.ROWS, values.ROWS]
+
+
+_LOADERS = {"torch": _torch, "tensor": _torch, "np": _numpy, "ndarray": _numpy}
+
+
+@cache
+def _table(owner: Owner) -> dict[str, Op]:
+    """The rows of one owner, by name."""
+    table: dict[str, Op] = {}
+    for op in (op for rows in _LOADERS[owner]() for op in rows if op.owner == owner):
+        if op.name in table:
+            raise AssertionError(f"two rows for {owner}.{op.name}")
+        table[op.name] = op
+    return table
+
+
+class _Ops(Mapping["tuple[Owner, str]", "Op"]):
+    """(owner, name) -> row."""
+
+    def __getitem__(self, key: tuple[Owner, str]) -> Op:
+        owner, name = key
+        return _table(owner)[name]
+
+    def __iter__(self) -> Iterator[tuple[Owner, str]]:
+        owners: list[Owner] = ["tensor", "torch", "ndarray", "np"]
+        return ((owner, name) for owner in owners for name in _table(owner))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+OPS: Mapping[tuple[Owner, str], Op] = _Ops()
 
 CONSTANTS: Mapping[str, Any] = {
     **{f"torch.{name}": row for name, row in TORCH_NAMES.items()},

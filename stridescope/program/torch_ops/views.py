@@ -14,7 +14,6 @@ from stridescope.layout import Copy, Layout
 from stridescope.layout.base import wrap_dim
 from stridescope.layout.copy import Same
 from stridescope.layout.dtypes import DTYPES, NUMPY_NAMES, DType
-from stridescope.layout.numpy_rules import new_stride
 from stridescope.program.rows import as_functions, in_parts, on_layout, rows
 from stridescope.program.tensor import Tensor, of_copy
 
@@ -128,7 +127,7 @@ def as_numpy(tensor: Tensor, force: bool = False) -> Tensor:
         raise OpTypeError("numpy_dtype", f"numpy has no {tensor.dtype}; convert first, as in .float()")
     if not tensor.layout.numel:
         # There is no memory to share: numpy makes an empty array of its own.
-        empty = Layout(tensor.layout.shape, new_stride(tensor.layout.shape))
+        empty = Layout(tensor.layout.shape, (0,) * tensor.layout.ndim)
         return of_copy(Copy(empty, (tensor.layout,), Same()), (tensor,), library="numpy")
     if tensor.device != "cpu" or tensor.conj or tensor.neg:
         tensor = of_copy(tensor.layout.clone(), (tensor,), device="cpu")
