@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from stridescope.errors import OpIndexError, OpRuntimeError
-from stridescope.layout.base import Shape, contiguous_stride, distinct_dims, wrap_dim
+from stridescope.layout.base import Shape, Strided, contiguous_stride, distinct_dims, wrap_dim
 from stridescope.layout.contiguity import (
     CONTIGUOUS,
     MEMORY_FORMATS,
@@ -50,7 +50,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Copying"]
 
-NOT_CONTIGUOUS = Refusal("not_contiguous", "the tensor is not contiguous in the memory format asked for")
+
+def _not_in_order(layout: Strided, wanted: Shape, memory_format: str) -> Refusal:
+    """Why a layout is no view in a memory format: the last dim whose stride is another than `wanted`."""
+    order = "row-major order" if memory_format == CONTIGUOUS else memory_format
+    for dim in range(layout.ndim - 1, -1, -1):
+        found, needed = layout.stride[dim], wanted[dim]
+        if layout.shape[dim] != 1 and found != needed:
+            message = f"in {order} stride[{dim}] would be {needed}, and it is {found}"
+            return Refusal("not_contiguous", message, (dim,), needed, found)
+    return Refusal("not_contiguous", f"the strides {layout.stride} are not those of {order}")
 
 
 class Copying(Permuting, Slicing):
@@ -91,7 +100,8 @@ class Copying(Permuting, Slicing):
             raise OpRuntimeError(
                 "memory_format", "contiguous needs a memory format that names an order, not preserve_format"
             )
-        return self._copied(self.shape, stride_for_format(self.shape, memory_format), Same(), NOT_CONTIGUOUS)
+        wanted = stride_for_format(self.shape, memory_format)
+        return self._copied(self.shape, wanted, Same(), _not_in_order(self, wanted, memory_format))
 
     def to(self, memory_format: str = PRESERVE, *, copy: bool = False) -> Self | Copy[Self]:
         """`Tensor.to(memory_format=...)`, dtype and device unchanged: self when nothing has to change."""

@@ -46,6 +46,11 @@ def shape_of(tensor: torch.Tensor) -> Layout:
 # ----------------------------------------------------------------------------------------------------- layouts
 
 
+def rarely(times: int) -> st.SearchStrategy[bool]:
+    """True once in `times` and one."""
+    return st.sampled_from([False] * times + [True])
+
+
 def sizes(zero: bool, most: int = 4) -> st.SearchStrategy[int]:
     return st.sampled_from([n for n in (2, 3, 1, 4, 1, 2, 3) if n <= most] + [0] * zero)
 
@@ -53,7 +58,7 @@ def sizes(zero: bool, most: int = 4) -> st.SearchStrategy[int]:
 @st.composite
 def shapes(draw: st.DrawFn, least: int = 0, most: int = 5, size: int = 4) -> tuple[int, ...]:
     """Sizes 0 and 1 among them; one shape in six may be empty."""
-    zero = draw(st.integers(0, 5)) == 5
+    zero = draw(rarely(5))
     return tuple(draw(st.lists(sizes(zero, size), min_size=least, max_size=most)))
 
 
@@ -150,7 +155,7 @@ def new_shapes(draw: st.DrawFn, layout: Layout) -> tuple[int, ...]:
             if dim + 1 < len(found) and found[dim + 1] > 1:
                 part = draw(st.sampled_from([n for n in range(1, found[dim + 1] + 1) if found[dim + 1] % n == 0]))
                 found[dim : dim + 2] = [part, found[dim + 1] // part]
-    if found and draw(st.integers(0, 3)) == 0:
+    if found and draw(rarely(3)):
         found[draw(st.integers(0, len(found) - 1))] = -1
     return tuple(found)
 

@@ -24,6 +24,7 @@ from layouts import (
     mostly,
     new_shapes,
     positions,
+    rarely,
     size_at,
 )
 
@@ -109,15 +110,15 @@ def _index_select(layout: Layout) -> st.SearchStrategy[tuple[Any, ...]]:
 def _gather(draw: st.DrawFn, layout: Layout) -> tuple[Any, ...]:
     dim = draw(dims(layout))
     size = size_at(layout, dim)
-    shape = [draw(st.integers(0 if draw(st.integers(0, 9)) == 0 else 1, max(n, 1))) for n in layout.shape]
-    if shape and draw(st.integers(0, 5)) == 0:
+    shape = [draw(st.integers(0 if draw(rarely(9)) else 1, max(n, 1))) for n in layout.shape]
+    if shape and draw(rarely(5)):
         shape[draw(st.integers(0, len(shape) - 1))] += 2
-    if draw(st.integers(0, 9)) == 0:
+    if draw(rarely(9)):
         shape = shape[1:]
     numel = Layout.contiguous(shape).numel
     place = st.integers(0, max(size - 1, 0))
     values = draw(st.lists(place, min_size=numel, max_size=numel))
-    if values and draw(st.integers(0, 7)) == 0:
+    if values and draw(rarely(7)):
         values[-1] = draw(st.sampled_from((-1, size)))
     return dim, tuple(shape), tuple(values)
 
@@ -178,10 +179,9 @@ def _to_join(draw: st.DrawFn, new_dim: bool) -> tuple[list[Layout], int]:
         shape = list(first.shape)
         if shape and not new_dim:
             shape[dim % len(shape)] = draw(st.integers(0, 3))
-        odd = draw(st.integers(0, 15))
-        if odd == 0 and shape:
+        if shape and draw(rarely(9)):
             shape[draw(st.integers(0, len(shape) - 1))] += 1
-        elif odd == 1:
+        elif draw(rarely(12)):
             shape = [0] if draw(st.booleans()) else shape[1:]
         like = draw(st.booleans()) and tuple(shape) == first.shape
         found.append(first if like else draw(layouts(shape=shape)))
