@@ -24,7 +24,7 @@ from stridescope.layout.copy import (
     Same,
     ravel_index,
 )
-from stridescope.layout.indexing import Positions, mask_positions
+from stridescope.layout.indexing import Positions, broadcast_shapes, mask_positions
 from stridescope.layout.numpy_rules.copies import copied
 from stridescope.layout.numpy_rules.dims import L, made, wrap_dim, wrap_position
 from stridescope.layout.numpy_rules.slicing import basic_index, sliced
@@ -40,8 +40,6 @@ from stridescope.layout.numpy_rules.strides import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from stridescope.layout.base import Shape, Strided
 
 __all__ = [
@@ -100,23 +98,6 @@ def take(x: L, positions: Positions, dim: int | None = None) -> Copy[L]:
 def _wrapped(positions: Positions, size: int, dim: int) -> Positions:
     values = tuple(wrap_position(value, size, dim) for value in positions.values)
     return Positions(positions.shape, positions.stride, values)
-
-
-def broadcast_shape(shapes: Sequence[Shape]) -> Shape:
-    """The shape that index arrays broadcast to.
-
-    Raises:
-        OpIndexError: two sizes clash.
-    """
-    rank = max(map(len, shapes), default=0)
-    result = [1] * rank
-    for shape in shapes:
-        for d, size in enumerate(shape, rank - len(shape)):
-            if size != 1 and result[d] not in (1, size):
-                raise OpIndexError("broadcast", f"index shapes {', '.join(map(str, shapes))} do not broadcast together")
-            if size != 1:
-                result[d] = size
-    return tuple(result)
 
 
 def index(x: L, key: object) -> L | Copy[L]:
@@ -259,7 +240,7 @@ class _Parts:
 
 
 def _gathered(x: L, parts: _Parts) -> Copy[L]:
-    block = broadcast_shape([positions.shape for positions in parts.wide])
+    block = broadcast_shapes([positions.shape for positions in parts.wide])
     inner, place = tuple(parts.shape), parts.place or 0
     # Lists that broadcast to nothing are never read, so numpy does not look at them; ints it checks at once.
     lists = tuple(

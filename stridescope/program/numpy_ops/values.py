@@ -18,8 +18,9 @@ from stridescope.program.algebra import Written
 from stridescope.program.numpy_ops.layouts import as_array, joined_dtype, numpy_key
 from stridescope.program.rows import rows
 from stridescope.program.tensor import Fill, Tensor, cast, fresh, of_copy
-from stridescope.program.torch_ops.compute import ARITHMETIC, UNARY, always, elementwise
+from stridescope.program.torch_ops.compute import ARITHMETIC, OPERATORS, UNARY, always, elementwise
 from stridescope.program.torch_ops.creations import nested_values
+from stridescope.program.torch_ops.writes import assigned, holds, write_listed
 
 if TYPE_CHECKING:
     from stridescope.program.ops import Op
@@ -178,7 +179,7 @@ def _setitem(array: Tensor, key: Any, value: Any) -> Written:
     if isinstance(value, list | tuple):
         value = _array(value, None)
     if isinstance(value, Tensor):
-        read, nbytes = _spread(value, shape), prod(shape) * dtype.itemsize
+        read, nbytes = assigned(value, shape, OpValueError), prod(shape) * dtype.itemsize
     elif isinstance(value, int | float | complex):
         read, nbytes = always(value), 0
     else:
@@ -186,31 +187,7 @@ def _setitem(array: Tensor, key: Any, value: Any) -> Written:
     if isinstance(target, Layout):
         array.storage.write(target, dtype, lambda index, _old: cast(read(index), dtype))
         return Written(array, (target,), nbytes)
-    layouts = []
-    for place in range(target.layout.numel):
-        index = target.layout.unravel(place)
-        at = Layout((), (), target.sources[0].address(target.pick(index)[1]))
-        array.storage.write(at, dtype, _holds(cast(read(index), dtype)))
-        layouts.append(at)
-    return Written(array, tuple(layouts), nbytes)
-
-
-def _holds(value: Any) -> Callable[[tuple[int, ...], Any], Any]:
-    return lambda _index, _old: value
-
-
-def _spread(value: Tensor, shape: tuple[int, ...]) -> Callable[[tuple[int, ...]], Any]:
-    layout = value.layout
-    while layout.ndim > len(shape) and layout.shape[0] == 1:
-        layout = layout.select(0, 0)
-    try:
-        spread = rules.broadcast_to(layout, shape)
-    except OpValueError:
-        raise OpValueError(
-            "broadcast", f"a value of shape {value.layout.shape} does not broadcast to the {shape} it is assigned to"
-        ) from None
-    read = value.reader()
-    return lambda index: read(spread.address(index))
+    return write_listed(array, target, read, nbytes)
 
 
 def _in_place(name: str) -> Callable[..., Written]:
@@ -227,7 +204,7 @@ def _in_place(name: str) -> Callable[..., Written]:
             raise OpTypeError(
                 "result_type", f"{name} gives {dtype}, which an array of {array.dtype} cannot hold; use astype"
             )
-        read = _spread(other, array.layout.shape) if isinstance(other, Tensor) else always(other)
+        read = assigned(other, array.layout.shape, OpValueError) if isinstance(other, Tensor) else always(other)
 
         def value(index: tuple[int, ...], old: Any) -> Any:
             right = read(index)
@@ -241,7 +218,7 @@ def _in_place(name: str) -> Callable[..., Written]:
 
 def _fill(array: Tensor, value: Any) -> Written:
     _check_writable(array)
-    array.storage.write(array.layout, array.dtype, _holds(cast(value, array.dtype)))
+    array.storage.write(array.layout, array.dtype, holds(cast(value, array.dtype)))
     return Written(array, (array.layout,))
 
 
@@ -270,31 +247,10 @@ _CONVERSIONS: dict[str, Callable[..., Any]] = {
     "asarray(any a, dtype? dtype=None)": lambda a, dtype: _array(a, dtype, copy=False),
 }
 
-_OPERATORS = {
-    "add": "add",
-    "sub": "sub",
-    "mul": "mul",
-    "truediv": "div",
-    "floordiv": "floor_divide",
-    "mod": "remainder",
-    "pow": "pow",
-    "eq": "eq",
-    "ne": "ne",
-    "lt": "lt",
-    "le": "le",
-    "gt": "gt",
-    "ge": "ge",
-    "and": "bitwise_and",
-    "or": "bitwise_or",
-    "xor": "bitwise_xor",
-}
-
 _COMPUTE: dict[str, Callable[..., Any]] = {
+    **{f"__{word}__({kind} other)": _binary(name) for word, name in OPERATORS.items() for kind in ("tensor", "number")},
     **{
-        f"__{word}__({kind} other)": _binary(name) for word, name in _OPERATORS.items() for kind in ("tensor", "number")
-    },
-    **{
-        f"__r{word}__(number other)": _binary(_OPERATORS[word], reflected=True)
+        f"__r{word}__(number other)": _binary(OPERATORS[word], reflected=True)
         for word in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
     },
     "__neg__()": _unary("neg"),
@@ -319,7 +275,7 @@ _WRITES: dict[str, Callable[..., Any]] = {
     "__setitem__(any key, any value)": _setitem,
     **{
         f"__i{word}__({kind} other)": _in_place(name)
-        for word, name in _OPERATORS.items()
+        for word, name in OPERATORS.items()
         if word not in ("eq", "ne", "lt", "le", "gt", "ge")
         for kind in ("tensor", "number")
     },

@@ -24,7 +24,7 @@ from stridescope.program.tensor import Tensor, cast, fresh
 if TYPE_CHECKING:
     from stridescope.program.ops import Op
 
-__all__ = ["ARITHMETIC", "ROWS", "UNARY", "Arithmetic", "always", "elementwise", "result_dtype"]
+__all__ = ["ARITHMETIC", "OPERATORS", "ROWS", "UNARY", "Arithmetic", "always", "elementwise", "result_dtype"]
 
 _KIND_RANK = {"bool": 0, "uint": 1, "int": 1, "float": 2, "complex": 3}
 
@@ -93,7 +93,7 @@ ARITHMETIC: dict[str, Arithmetic] = {
     "bitwise_xor": Arithmetic(_guarded(operator.xor)),
 }
 
-_OPERATORS = {
+OPERATORS = {
     "add": "add",
     "sub": "sub",
     "mul": "mul",
@@ -111,6 +111,7 @@ _OPERATORS = {
     "or": "bitwise_or",
     "xor": "bitwise_xor",
 }
+"""The word of an operator's method, as in `__truediv__` -> the op it is."""
 
 _ORDERED = ("lt", "le", "gt", "ge", "floor_divide", "remainder")
 
@@ -266,10 +267,8 @@ _COMPUTE: dict[str, Callable[..., Any]] = {
     "logical_not()": lambda t: elementwise("logical_not", [t], DTYPES["bool"], operator.not_),
     "__neg__()": _unary("neg"),
     "__invert__()": _invert,
-    **{
-        f"__{word}__({kind} other)": _binary(name) for word, name in _OPERATORS.items() for kind in ("tensor", "number")
-    },
-    **{f"__r{word}__(number other)": _binary(_OPERATORS[word], reflected=True) for word in _REFLECTED},
+    **{f"__{word}__({kind} other)": _binary(name) for word, name in OPERATORS.items() for kind in ("tensor", "number")},
+    **{f"__r{word}__(number other)": _binary(OPERATORS[word], reflected=True) for word in _REFLECTED},
 }
 
 _METHOD_ROWS = rows("tensor", "compute", _COMPUTE)

@@ -13,10 +13,10 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from stridescope.errors import InputError, OpIndexError, OpRuntimeError
+from stridescope.errors import IllegalOp, InputError, OpIndexError, OpRuntimeError
 from stridescope.layout import Copy, Layout, indexing
 from stridescope.program.algebra import Written
-from stridescope.program.rows import POSITIONS_LIMIT, rows
+from stridescope.program.rows import rows
 from stridescope.program.tensor import Tensor, cast
 from stridescope.program.torch_ops.compute import ARITHMETIC, UNARY, always, result_dtype
 from stridescope.program.torch_ops.copies import resolve_key
@@ -24,7 +24,10 @@ from stridescope.program.torch_ops.copies import resolve_key
 if TYPE_CHECKING:
     from stridescope.program.ops import Op
 
-__all__ = ["ROWS", "Value", "log_write"]
+__all__ = ["ROWS", "Value", "assigned", "holds", "log_write", "write_listed"]
+
+LISTED_LIMIT = 100_000
+"""Positions of an index that one write may go to; each is a write of its own."""
 
 Value = Callable[[tuple[int, ...], Any], Any]
 
@@ -103,7 +106,7 @@ def _constant(value: Any) -> Callable[..., Written]:
                 )
             given = given.reader()(given.layout.storage_offset)
         known = cast(given, tensor.dtype)
-        return log_write(tensor, tensor.layout, _holds(known))
+        return log_write(tensor, tensor.layout, holds(known))
 
     return run
 
@@ -111,7 +114,7 @@ def _constant(value: Any) -> Callable[..., Written]:
 def _unknown(tensor: Tensor, *_: Any) -> Written:
     _check_autograd(tensor)
     _check_written_once(tensor.layout)
-    return log_write(tensor, tensor.layout, _holds(None))
+    return log_write(tensor, tensor.layout, holds(None))
 
 
 def _copy_(tensor: Tensor, src: Tensor, _non_blocking: bool = False) -> Written:
@@ -192,7 +195,7 @@ def _setitem(tensor: Tensor, key: Any, value: Any) -> Written:
     target = indexing.index(tensor.layout, resolve_key(key))
     shape = target.layout.shape if isinstance(target, Copy) else target.shape
     if isinstance(value, Tensor):
-        read, copied = _assigned(value, shape), True
+        read, copied = assigned(value, shape), True
     elif isinstance(value, int | float | complex):
         read, copied = always(value), False
     else:
@@ -205,33 +208,48 @@ def _setitem(tensor: Tensor, key: Any, value: Any) -> Written:
             _check_no_partial_overlap(tensor.view(target), value)
         written = log_write(tensor, target, lambda index, _old: cast(read(index), dtype), nbytes)
         return Written(tensor, written.layouts, nbytes)
-    if target.layout.numel > POSITIONS_LIMIT // 10:
-        raise InputError(
-            f"writing to {target.layout.numel:,} listed positions is more than is followed here; use --torch"
-        )
+    return write_listed(tensor, target, read, nbytes)
+
+
+def write_listed(
+    tensor: Tensor, target: Copy[Layout], read: Callable[[tuple[int, ...]], Any], copied_nbytes: int
+) -> Written:
+    """Write to the elements that an advanced index picks, one by one, in index order.
+
+    Raises:
+        InputError: there are more than are followed.
+    """
+    if target.layout.numel > LISTED_LIMIT:
+        raise InputError(f"writing to {target.layout.numel:,} listed positions is more than is followed; use --torch")
     layouts = []
     for place in range(target.layout.numel):
         index = target.layout.unravel(place)
         at = Layout((), (), target.sources[0].address(target.pick(index)[1]))
-        new = cast(read(index), dtype)
-        tensor.storage.write(at, dtype, _holds(new))
+        tensor.storage.write(at, tensor.dtype, holds(cast(read(index), tensor.dtype)))
         layouts.append(at)
-    return Written(tensor, tuple(layouts), nbytes)
+    return Written(tensor, tuple(layouts), copied_nbytes)
 
 
-def _holds(value: Any) -> Value:
+def holds(value: Any) -> Value:
     """A written value that depends on nothing."""
     return lambda _index, _old: value
 
 
-def _assigned(value: Tensor, shape: tuple[int, ...]) -> Callable[[tuple[int, ...]], Any]:
+def assigned(
+    value: Tensor, shape: tuple[int, ...], error: type[IllegalOp] = OpRuntimeError
+) -> Callable[[tuple[int, ...]], Any]:
+    """index of what is written -> value, broadcast; dims of size 1 in front may be too many.
+
+    Raises:
+        IllegalOp: it does not broadcast; of the library's class, `error`.
+    """
     layout = value.layout
     while layout.ndim > len(shape) and layout.shape[0] == 1:
         layout = layout.select(0, 0)
     try:
         spread = layout.expand(shape)
     except OpRuntimeError:
-        raise OpRuntimeError(
+        raise error(
             "broadcast", f"a value of shape {value.layout.shape} does not broadcast to the {shape} it is assigned to"
         ) from None
     read = value.reader()
