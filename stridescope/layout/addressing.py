@@ -120,7 +120,7 @@ class Addressing(Strided):
 
         >>> from stridescope.layout import Layout
         >>> list(Layout((2, 3), (1, 1)).indices_of(1))
-        [(1, 0), (0, 1)]
+        [(0, 1), (1, 0)]
         """
         low, high = self.span
         if not low <= address < high:

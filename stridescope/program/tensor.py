@@ -155,6 +155,7 @@ def _unpack(raw: bytes, dtype: DType) -> Any:
 def cast(value: Any, dtype: DType) -> Any:
     """A value as an element of `dtype` holds it: wrapped, rounded, truncated; None stays None.
 
+    >>> from stridescope.layout.dtypes import DTYPES
     >>> cast(300, DTYPES["uint8"]), cast(1.9, DTYPES["int64"]), cast(0.1, DTYPES["float32"]) == 0.1
     (44, 1, False)
     """

@@ -121,7 +121,9 @@ def dim_lists(layout: Layout, least: int = 0) -> st.SearchStrategy[tuple[int, ..
     fine = st.lists(st.integers(0, layout.ndim - 1), unique=True, min_size=min(least, layout.ndim)).flatmap(
         lambda found: st.tuples(*(st.sampled_from((d, d - layout.ndim)) for d in found))
     )
-    return mostly(fine, st.lists(dims(layout), min_size=least, max_size=layout.ndim + 1).map(tuple))
+    twice = st.integers(0, layout.ndim - 1).map(lambda d: (d, d - layout.ndim))
+    far = fine.map(lambda found: (*found[1:], layout.ndim))
+    return mostly(fine, twice | far | st.lists(dims(layout), min_size=least, max_size=layout.ndim + 1).map(tuple))
 
 
 def positions(size: int) -> st.SearchStrategy[int]:

@@ -110,7 +110,7 @@ def _index_select(layout: Layout) -> st.SearchStrategy[tuple[Any, ...]]:
 def _gather(draw: st.DrawFn, layout: Layout) -> tuple[Any, ...]:
     dim = draw(dims(layout))
     size = size_at(layout, dim)
-    shape = [draw(st.integers(0 if draw(rarely(9)) else 1, max(n, 1))) for n in layout.shape]
+    shape = [draw(st.sampled_from((n, n, 1, max(n - 1, 1), 0 if draw(rarely(9)) else n))) for n in layout.shape]
     if shape and draw(rarely(5)):
         shape[draw(st.integers(0, len(shape) - 1))] += 2
     if draw(rarely(9)):
