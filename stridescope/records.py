@@ -401,7 +401,6 @@ class History(_Rendered):
     Attributes:
         source: the program's text.
         engine: "algebra" (nothing was allocated) or "torch" (it ran for real).
-        names: the names bound at the end, in order of first binding.
         aliases: (name, tensor) of every named tensor at the end; empty for a plain chain.
     """
 

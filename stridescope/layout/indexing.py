@@ -95,9 +95,7 @@ def broadcast_shapes(shapes: Sequence[Shape]) -> Shape:
 def mask_positions(mask: Positions) -> list[Positions]:
     """One list of positions for each dim of a mask, as `nonzero` gives them."""
     hits = [at for at, value in zip(product(*map(range, mask.shape)), mask.values, strict=True) if value]
-    return [
-        Positions((len(hits),), (len(mask.shape),), tuple(at[dim] for at in hits)) for dim in range(len(mask.shape))
-    ]
+    return [Positions((len(hits),), (1,), tuple(at[dim] for at in hits)) for dim in range(len(mask.shape))]
 
 
 def walk_stride(shape: Shape, operands: Sequence[tuple[Shape, Shape]]) -> Shape:

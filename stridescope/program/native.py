@@ -175,6 +175,9 @@ class NativeEngine:
         result = self._as_tensors(result)
         if not self.is_tensor(result) and not (isinstance(result, tuple) and any(map(self.is_tensor, result))):
             return Outcome((), "view") if result == () and op.family != "create" else Outcome(_host(result), None)
+        if foreseen is not None and foreseen.effect == "refused" and _has_negative_size(result):
+            # torch lets sizes such as (0, -2) through expand; what it gives back is no tensor one could draw.
+            return foreseen
         outcome = self._judged(op, result, before, inputs, foreseen)
         self._follow(outcome.value, inputs, foreseen)
         return outcome
@@ -334,6 +337,10 @@ class NativeEngine:
                 yield value
             elif isinstance(value, tuple | list):
                 yield from self._tensors(value)
+
+
+def _has_negative_size(result: Any) -> bool:
+    return any(size < 0 for part in (result if isinstance(result, tuple) else (result,)) for size in part.shape)
 
 
 def _shadows(values: Any) -> Iterator[Tensor]:

@@ -96,8 +96,8 @@ def _expanded(draw: st.DrawFn, layout: Layout) -> tuple[int, ...]:
     kept = [draw(st.sampled_from((0, 2, 3, -1)) if n == 1 else st.sampled_from((n, n, -1))) for n in layout.shape]
     found = [*new, *kept]
     if found and draw(rarely(4)):
-        # torch itself makes a tensor of negative size of (0, -2), so -2 is not tried beside a 0.
-        low = -1 if 0 in found else -2
+        # torch itself makes a tensor of negative size of (0, -2) and of (-1, 0), so no wrong size stands beside a 0.
+        low = 1 if 0 in found else -2
         found[draw(st.integers(0, len(found) - 1))] = draw(st.integers(low, 4))
     if draw(rarely(6)):
         found = found[1:]
