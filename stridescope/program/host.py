@@ -13,8 +13,8 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
+from stridescope.program.grammar import MAX_INT_BITS
 from stridescope.program.signature import shown
-from stridescope.program.source import MAX_INT_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

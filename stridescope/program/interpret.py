@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from stridescope.errors import InputError, ProgramError, TargetError
 from stridescope.program import host, vocabulary
+from stridescope.program.operators import IN_PLACE, MIRRORED, OPERATORS
 from stridescope.program.recorder import Recorder, RefusedError
 from stridescope.program.signature import Mismatch, bind, shown
 from stridescope.program.source import LIBRARIES, chain_of, parse
@@ -30,50 +31,6 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 __all__ = ["interpret"]
-
-_OPERATORS: dict[type[ast.AST], tuple[str, str]] = {
-    ast.Add: ("add", "+"),
-    ast.Sub: ("sub", "-"),
-    ast.Mult: ("mul", "*"),
-    ast.Div: ("truediv", "/"),
-    ast.FloorDiv: ("floordiv", "//"),
-    ast.Mod: ("mod", "%"),
-    ast.Pow: ("pow", "**"),
-    ast.MatMult: ("matmul", "@"),
-    ast.BitAnd: ("and", "&"),
-    ast.BitOr: ("or", "|"),
-    ast.BitXor: ("xor", "^"),
-    ast.LShift: ("lshift", "<<"),
-    ast.RShift: ("rshift", ">>"),
-    ast.Eq: ("eq", "=="),
-    ast.NotEq: ("ne", "!="),
-    ast.Lt: ("lt", "<"),
-    ast.LtE: ("le", "<="),
-    ast.Gt: ("gt", ">"),
-    ast.GtE: ("ge", ">="),
-    ast.UAdd: ("pos", "+"),
-    ast.USub: ("neg", "-"),
-    ast.Invert: ("invert", "~"),
-}
-"""Operator -> (the word inside the name of its row, such as "__add__", and its sign)."""
-
-_MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
-
-_IN_PLACE = {
-    "add": "add_",
-    "sub": "sub_",
-    "mul": "mul_",
-    "truediv": "div_",
-    "floordiv": "floor_divide_",
-    "mod": "remainder_",
-    "pow": "pow_",
-    "and": "bitwise_and_",
-    "or": "bitwise_or_",
-    "xor": "bitwise_xor_",
-    "lshift": "bitwise_left_shift_",
-    "rshift": "bitwise_right_shift_",
-}
-"""The method that an augmented assignment to a torch tensor stands for."""
 
 _EXAMPLE = "end with an op that gives one, such as torch.arange(12).view(3, 4)"
 
@@ -222,8 +179,8 @@ class _Run:
         other = self.value(node.value)
         if not self.engine.is_tensor(old):
             return self.operate(node, node.op, old, other)
-        word, sign = _OPERATORS[type(node.op)]
-        name = f"__i{word}__" if (self.engine.owner(old), f"__i{word}__") in self.ops else _IN_PLACE.get(word, "")
+        word, sign = OPERATORS[type(node.op)]
+        name = f"__i{word}__" if (self.engine.owner(old), f"__i{word}__") in self.ops else IN_PLACE.get(word, "")
         return self.apply(self.row(old, name, f"{sign}=", node), [old, other], node, source)
 
     # ------------------------------------------------------------------------------------ expressions
@@ -271,17 +228,17 @@ class _Run:
             if self.engine.is_tensor(value):
                 self.fail("'not' asks for one truth value; write ~ for the tensor of them", node)
             return not value
-        word, sign = _OPERATORS[type(node.op)]
+        word, sign = OPERATORS[type(node.op)]
         if self.engine.is_tensor(value):
             return self.apply(self.row(value, f"__{word}__", sign, node), [value], node)
         return self.guarded(node, lambda: host.operate(word, sign, value))
 
     def operate(self, node: ast.expr | ast.stmt, kind: ast.AST, left: Any, right: Any) -> Any:
-        word, sign = _OPERATORS[type(kind)]
+        word, sign = OPERATORS[type(kind)]
         if self.engine.is_tensor(left):
             return self.apply(self.row(left, f"__{word}__", sign, node), [left, right], node)
         if self.engine.is_tensor(right):
-            name = f"__{_MIRRORED[word]}__" if word in _MIRRORED else f"__r{word}__"
+            name = f"__{MIRRORED[word]}__" if word in MIRRORED else f"__r{word}__"
             return self.apply(self.row(right, name, sign, node), [right, left], node)
         return self.guarded(node, lambda: self.scales.weighed(host.operate(word, sign, left, right)))
 

@@ -13,23 +13,21 @@ Cost: that of the ops themselves. What a program allocates is kept until the eng
 from __future__ import annotations
 
 import contextlib
-import operator
-import sys
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from stridescope.errors import IllegalOp, InputError, ProgramError, TargetError
-from stridescope.layout.dtypes import DTYPES, DType
+from stridescope.errors import IllegalOp, InputError, ProgramError
 from stridescope.program.algebra import AlgebraEngine
+from stridescope.program.calls import call, checked_device, host_value, is_instance, library_of, words_of
 from stridescope.program.ops import Outcome
-from stridescope.program.signature import REQUIRED, Parameter, Spread, parameters
+from stridescope.program.signature import Parameter, parameters
 from stridescope.program.tensor import Tensor
 from stridescope.readers import inspect, read_values
 from stridescope.records import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from stridescope.program.ops import Op, Owner
     from stridescope.records import ReadValues, TensorInfo
@@ -41,51 +39,6 @@ MAX_BYTES = 2**31
 
 _REMEMBERED = 4096
 """Elements of a storage whose values are kept as they were; of a larger one, until the next write."""
-
-_OPERATORS: dict[str, Callable[..., Any]] = {
-    "__getitem__": operator.getitem,
-    "__setitem__": operator.setitem,
-    "__neg__": operator.neg,
-    "__pos__": operator.pos,
-    "__invert__": operator.invert,
-    **{
-        f"__{word}__": function
-        for word, function in {
-            "add": operator.add,
-            "sub": operator.sub,
-            "mul": operator.mul,
-            "truediv": operator.truediv,
-            "floordiv": operator.floordiv,
-            "mod": operator.mod,
-            "pow": operator.pow,
-            "matmul": operator.matmul,
-            "and": operator.and_,
-            "or": operator.or_,
-            "xor": operator.xor,
-            "lshift": operator.lshift,
-            "rshift": operator.rshift,
-            "eq": operator.eq,
-            "ne": operator.ne,
-            "lt": operator.lt,
-            "le": operator.le,
-            "gt": operator.gt,
-            "ge": operator.ge,
-            "iadd": operator.iadd,
-            "isub": operator.isub,
-            "imul": operator.imul,
-            "itruediv": operator.itruediv,
-            "ifloordiv": operator.ifloordiv,
-            "imod": operator.imod,
-            "ipow": operator.ipow,
-            "iand": operator.iand,
-            "ior": operator.ior,
-            "ixor": operator.ixor,
-            "ilshift": operator.ilshift,
-            "irshift": operator.irshift,
-        }.items()
-    },
-}
-"""Rows that Python writes as an operator; `__radd__` and its kin are `__add__` the other way round."""
 
 _UNCHECKED = frozenset([("np", "lib.stride_tricks.as_strided"), ("torch", "from_dlpack"), ("np", "from_dlpack")])
 """What reads stray memory or ends the process where it should raise: called only if the algebra allows it."""
@@ -109,7 +62,7 @@ class NativeEngine:
     name = "torch"
 
     def __init__(self, device: str | None = None, max_bytes: int = MAX_BYTES) -> None:
-        self._device = None if device is None else _checked_device(device)
+        self._device = None if device is None else checked_device(device)
         self._left = max_bytes
         self._max_bytes = max_bytes
         self._algebra = AlgebraEngine()
@@ -123,11 +76,11 @@ class NativeEngine:
 
     def is_tensor(self, value: Any) -> bool:
         """Whether `value` is a torch tensor or a numpy array."""
-        return _is_instance(value, "torch", "Tensor") or _is_instance(value, "numpy", "ndarray")
+        return is_instance(value, "torch", "Tensor") or is_instance(value, "numpy", "ndarray")
 
     def owner(self, tensor: Any) -> Owner:
         """Whose methods it has."""
-        return "tensor" if _is_instance(tensor, "torch", "Tensor") else "ndarray"
+        return "tensor" if is_instance(tensor, "torch", "Tensor") else "ndarray"
 
     def info(self, tensor: Any) -> TensorInfo:
         """What the inspector reads off it now."""
@@ -153,7 +106,7 @@ class NativeEngine:
 
     def apply(self, op: Op, overload: int, bound: tuple[Any, ...], names: dict[str, Any]) -> Outcome:
         """Make the call; what torch or numpy raises is an Outcome with their words and ours."""
-        library = _library("torch" if op.owner in ("tensor", "torch") else "numpy")
+        library = library_of("torch" if op.owner in ("tensor", "torch") else "numpy")
         expected = parameters(op.signatures[overload])
         bound = self._placed(op, expected, bound)
         inputs = list(self._tensors(bound))
@@ -165,16 +118,16 @@ class NativeEngine:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                result = self._call(op, library, expected, bound)
+                result = call(op, library, expected, bound)
         except Exception as error:  # noqa: BLE001 - whatever the library raises is the answer
             return Outcome(None, "refused", reason=_reason(error, foreseen))
         if op.family == "write":
             result = inputs[0] if result is None else result
         elif op.family == "host":
-            return Outcome(_host(result), None)
+            return Outcome(host_value(result), None)
         result = self._as_tensors(result)
         if not self.is_tensor(result) and not (isinstance(result, tuple) and any(map(self.is_tensor, result))):
-            return Outcome((), "view") if result == () and op.family != "create" else Outcome(_host(result), None)
+            return Outcome((), "view") if result == () and op.family != "create" else Outcome(host_value(result), None)
         if foreseen is not None and foreseen.effect == "refused" and _has_negative_size(result):
             # torch lets sizes such as (0, -2) through expand; what it gives back is no tensor one could draw.
             return foreseen
@@ -222,38 +175,11 @@ class NativeEngine:
             for parameter, value in zip(expected, bound, strict=True)
         )
 
-    def _call(self, op: Op, library: Any, expected: tuple[Parameter, ...], bound: tuple[Any, ...]) -> Any:
-        if op.owner in ("torch", "np"):
-            owner, values = library, bound
-        else:
-            owner, values = bound[0], bound[1:]
-        given = [_native(value, parameter, library) for parameter, value in zip(expected, values, strict=True)]
-        if op.attribute:
-            return getattr(owner, op.name)
-        if op.name.startswith("__"):
-            mirrored = op.name not in _OPERATORS
-            function = _OPERATORS[op.name.replace("__r", "__", 1) if mirrored else op.name]
-            return function(*given, owner) if mirrored else function(owner, *given)
-        function = operator.attrgetter(op.name)(owner)
-        args: list[Any] = []
-        kwargs: dict[str, Any] = {}
-        for parameter, value, own in zip(expected, given, values, strict=True):
-            # A default is left to the library, which may mean more by "not given" than by the value.
-            if own is parameter.default or (type(own) is type(parameter.default) and _equal(own, parameter.default)):
-                continue
-            if isinstance(own, Spread):
-                args.extend(value)
-            elif parameter.keyword_only or len(args) < expected.index(parameter):
-                kwargs[parameter.name] = value
-            else:
-                args.append(value)
-        return function(*args, **kwargs)
-
     def _as_tensors(self, result: Any) -> Any:
         """Lists as tuples; a numpy scalar as the 0-dim array it would be, so that it has a layout."""
         if isinstance(result, tuple | list):
             return tuple(result)
-        return _library("numpy").asarray(result) if _is_instance(result, "numpy", "generic") else result
+        return library_of("numpy").asarray(result) if is_instance(result, "numpy", "generic") else result
 
     # ------------------------------------------------------------------------------------- the algebra
 
@@ -351,70 +277,6 @@ def _shadows(values: Any) -> Iterator[Tensor]:
             yield from _shadows(value)
 
 
-def _is_instance(value: Any, module: str, name: str) -> bool:
-    """isinstance, without importing the module: no object of its classes can exist before it is."""
-    cls = getattr(sys.modules.get(module), name, None)
-    return isinstance(cls, type) and isinstance(value, cls)
-
-
-def _library(name: str) -> Any:
-    """The module, imported only now."""
-    try:
-        if name == "torch":
-            import torch as library
-        else:
-            import numpy as library  # noqa: ICN001 - either library goes by the same name here
-    except ImportError:
-        raise TargetError(f"{name} is not installed; pip install {name}, or run without --torch") from None
-    return library
-
-
-def _checked_device(device: str) -> str:
-    """The device as given, once it is known to work."""
-    torch = _library("torch")
-    try:
-        kind = torch.device(device).type
-    except RuntimeError:
-        raise TargetError(f"{device!r} is no device that torch knows; try 'cuda', 'cuda:0' or 'cpu'") from None
-    if kind == "cuda" and not torch.cuda.is_available():
-        why = "torch sees no GPU" if torch.version.cuda else f"torch {torch.__version__} is a CPU build"
-        raise TargetError(f"no CUDA device: {why}; run without --device, or where torch.cuda.is_available() is true")
-    try:
-        torch.empty(0, device=device)
-    except Exception as error:  # noqa: BLE001 - each backend has its own way of not being there
-        raise TargetError(f"device {device!r} does not work here: {_words(error)}") from None
-    return device
-
-
-def _native(value: Any, parameter: Parameter, library: Any) -> Any:
-    """A bound value as the library takes it: our dtypes and formats are its own objects there."""
-    if isinstance(value, DType):
-        numpy = library.__name__ == "numpy"
-        return library.dtype(value.name) if numpy else getattr(library, value.name)
-    if parameter.kind == "format" and isinstance(value, str):
-        return getattr(library, value)
-    if isinstance(value, tuple | list):
-        return type(value)(_native(item, parameter, library) for item in value)
-    return value
-
-
-def _host(value: Any) -> Any:
-    """A host value of the library as one of ours."""
-    if isinstance(value, tuple | list):
-        return tuple(map(_host, value))
-    if _is_instance(value, "torch", "dtype"):
-        return DTYPES.get(str(value).removeprefix("torch."), str(value))
-    if _is_instance(value, "numpy", "dtype"):
-        return DTYPES.get(value.name, value.name)
-    if _is_instance(value, "numpy", "generic"):
-        return value.item()
-    return str(value) if _is_instance(value, "torch", "device") else value
-
-
-def _equal(value: Any, default: Any) -> bool:
-    return default is not REQUIRED and isinstance(value, bool | int | float | str | tuple) and bool(value == default)
-
-
 def _place(info: TensorInfo) -> tuple[Any, ...]:
     return info.shape, info.stride, info.storage_offset, info.dtype
 
@@ -431,15 +293,9 @@ def _share(a: TensorInfo, b: TensorInfo) -> bool:
     return low < high + b.storage.nbytes and high < low + a.storage.nbytes
 
 
-def _words(error: BaseException, lines: int = 3) -> str:
-    """What the library said, up to where it starts to speak of its own insides."""
-    text = str(error).split("Exception raised from", 1)[0].strip()
-    return "\n".join(text.splitlines()[:lines]).strip() or type(error).__name__
-
-
 def _reason(error: Exception, foreseen: Outcome | None) -> Reason:
     """Our reason where the algebra has one, with the library's own words beside it."""
-    words, name = _words(error), type(error).__name__
+    words, name = words_of(error), type(error).__name__
     if foreseen is not None and foreseen.reason is not None:
         return replace(foreseen.reason, exception=name, native_message=words)
     first = words.splitlines()[0]

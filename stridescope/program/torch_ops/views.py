@@ -265,6 +265,7 @@ _FUNCTIONS_ONLY: dict[str, Callable[..., Any]] = {
     "view_as_complex(tensor input)": _view_as_complex,
     "real(tensor input)": _real,
     "imag(tensor input)": _imag,
+    "linalg.diagonal(tensor A, *, int offset=0, int dim1=-2, int dim2=-1)": on_layout(Layout.diagonal),
     "atleast_1d(tensor input)": on_layout(_at_least(1)),
     "atleast_2d(tensor input)": on_layout(_at_least(2)),
     "atleast_3d(tensor input)": on_layout(_at_least(3)),

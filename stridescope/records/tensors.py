@@ -1,53 +1,29 @@
-"""The values everything else passes around: what was read, what a program did.
+"""What was read of one tensor, and what follows from it.
 
-Problem: a reader, an engine, a renderer, a JSON document and the app must speak of one tensor in the
-same words. Method: frozen values that keep only what was observed; whatever follows from it
-(contiguity, span, overlap, ...) is a property, computed when asked, so that reading a tensor stays
-cheap. Nothing here imports torch, numpy, rich or textual.
+Problem: reading a tensor must stay cheap, and a reader of the answer wants everything it implies. Method: the record
+keeps only what was observed; contiguity, span, overlap, bytes are properties, computed when asked. Cost: a property is
+O(ndim), `overlap` bounded by its budget.
 
-Units: shape, stride, storage_offset, span and numel count elements; nbytes, itemsize, byte_stride and
-byte_offset count bytes.
+Units: shape, stride, storage_offset, span and numel count elements; nbytes, itemsize, byte_stride and byte_offset count
+bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from dataclasses import dataclass, replace
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from stridescope.layout import Layout
 
-if TYPE_CHECKING:
-    from stridescope.layout import Copy
-
-__all__ = [
-    "SCHEMA",
-    "Alternative",
-    "Effect",
-    "History",
-    "ReadValues",
-    "Reason",
-    "Step",
-    "StorageInfo",
-    "TensorInfo",
-    "Write",
-]
-
-SCHEMA = "stridescope/1"
-
-Effect = Literal["alloc", "view", "same", "copy", "write", "refused"]
-
-ReadValues = Callable[[Sequence[int]], list[Any]]
-"""Addresses (elements of the storage) to the values there; None stands for a value nobody can know."""
+__all__ = ["Rendered", "StorageInfo", "TensorInfo"]
 
 
 def _listed(values: tuple[int, ...] | None) -> list[int] | None:
     return None if values is None else list(values)
 
 
-class _Rendered:
+class Rendered:
     """Gives a value its panel in rich, and a readable text under `str()`."""
 
     __slots__ = ()
@@ -79,7 +55,7 @@ class StorageInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class TensorInfo(_Rendered):
+class TensorInfo(Rendered):
     """How one tensor lies in its storage, read from metadata alone.
 
     What a kind of tensor does not have is None, and `why` says so, field by field.
@@ -253,187 +229,3 @@ class TensorInfo(_Rendered):
         held = "" if self.storage is None else f", storage {self.storage.nbytes} B"
         named = "" if self.name is None else f"{self.name!r}, "
         return f"TensorInfo({named}{self.type} {place}, {self.dtype}, {self.device}{held})"
-
-
-@dataclass(frozen=True, slots=True)
-class Alternative:
-    """Something that would work in place of a refused step: its source, effect and bytes copied."""
-
-    source: str
-    effect: Effect
-    copied_nbytes: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON object of schema stridescope/1."""
-        return {
-            "source": self.source,
-            "effect": self.effect,
-            "copied_nbytes": self.copied_nbytes,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a step was refused.
-
-    Attributes:
-        code: a stable short name of the kind of refusal.
-        message: one or two sentences.
-        dims, needed_stride, found_stride: as in `Refusal`; empty and None where they do not apply.
-        exception: the class torch (or numpy) raises here, such as "RuntimeError".
-        native_message: torch's or numpy's own words, where they were really asked.
-    """
-
-    code: str
-    message: str
-    dims: tuple[int, ...] = ()
-    needed_stride: int | None = None
-    found_stride: int | None = None
-    alternatives: tuple[Alternative, ...] = ()
-    exception: str = "RuntimeError"
-    native_message: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON object of schema stridescope/1."""
-        answer: dict[str, Any] = {
-            "code": self.code,
-            "message": self.message,
-            "dims": list(self.dims),
-            "needed_stride": self.needed_stride,
-            "found_stride": self.found_stride,
-            "alternatives": [other.to_dict() for other in self.alternatives],
-            "exception": self.exception,
-        }
-        if self.native_message is not None:
-            answer["native_message"] = self.native_message
-        return answer
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """What an in-place op changed.
-
-    Attributes:
-        layouts: the addresses written, in elements, as the layouts written through; one, unless the write
-            went to positions from a list or a mask.
-        seen_by: the names that reach at least one of those addresses, in order of binding.
-    """
-
-    layouts: tuple[Layout, ...]
-    seen_by: tuple[str, ...]
-
-    LISTED = 64
-
-    @property
-    def numel(self) -> int:
-        """How many elements were written, one written twice counting twice."""
-        return sum(layout.numel for layout in self.layouts)
-
-    def addresses(self) -> Iterator[int]:
-        """The addresses written, in index order, lazily."""
-        return chain.from_iterable(layout.addresses() for layout in self.layouts)
-
-    def reaches(self, address: int) -> bool:
-        """Whether the write changed an address."""
-        return any(next(layout.indices_of(address), None) is not None for layout in self.layouts)
-
-    def to_dict(self) -> dict[str, Any]:
-        """`addresses` lists the first 64 in index order; `numel` counts the elements written."""
-        return {
-            "numel": self.numel,
-            "addresses": list(islice(self.addresses(), self.LISTED)),
-            "seen_by": list(self.seen_by),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One op with its tensor before and after.
-
-    Attributes:
-        source: the text of this step alone: "torch.arange(12)", ".view(3, 4)", "[1:, ::2]".
-        op: the op's own name: "arange", "view", "getitem".
-        name: the name it was bound to, if any.
-        copied_nbytes: bytes copied from an old storage; 0 unless the effect is copy or a write that
-            copies.
-        tensor: the tensor after the step; None when refused, or when the op returned several.
-        tensors: the tensors of an op that returned several (split, unbind, ...).
-        before: the tensor the op was applied to; None for a creation.
-        copy: for a copy, where each element came from.
-        values: reads values by address, where they are known.
-    """
-
-    source: str
-    op: str
-    effect: Effect
-    tensor: TensorInfo | None
-    name: str | None = None
-    copied_nbytes: int = 0
-    reason: Reason | None = None
-    tensors: tuple[TensorInfo, ...] = ()
-    before: TensorInfo | None = None
-    write: Write | None = None
-    copy: Copy[Layout] | None = field(default=None, compare=False, repr=False)
-    values: ReadValues | None = field(default=None, compare=False, repr=False)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON object of schema stridescope/1."""
-        answer: dict[str, Any] = {
-            "source": self.source,
-            "op": self.op,
-            "name": self.name,
-            "effect": self.effect,
-            "copied_nbytes": self.copied_nbytes,
-            "tensor": None if self.tensor is None else self.tensor.to_dict(),
-            "reason": None if self.reason is None else self.reason.to_dict(),
-        }
-        if self.tensors:
-            answer["tensors"] = [tensor.to_dict() for tensor in self.tensors]
-        if self.write is not None:
-            answer["write"] = self.write.to_dict()
-        return answer
-
-
-@dataclass(frozen=True, slots=True)
-class History(_Rendered):
-    """What a program did, step by step.
-
-    Attributes:
-        source: the program's text.
-        engine: "algebra" (nothing was allocated) or "torch" (it ran for real).
-        aliases: (name, tensor) of every named tensor at the end; empty for a plain chain.
-    """
-
-    source: str
-    engine: str
-    steps: tuple[Step, ...]
-    aliases: tuple[tuple[str, TensorInfo], ...] = ()
-
-    @property
-    def tensors(self) -> Mapping[str, TensorInfo]:
-        """The named tensors at the end."""
-        return dict(self.aliases)
-
-    @property
-    def refused(self) -> Step | None:
-        """The step that was refused, which is the last one, or None."""
-        last = self.steps[-1] if self.steps else None
-        return last if last is not None and last.effect == "refused" else None
-
-    @property
-    def final(self) -> Step | None:
-        """The last step that gave a tensor."""
-        return next((step for step in reversed(self.steps) if step.tensor is not None), None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON document of `stridescope show EXPR --json`."""
-        return {
-            "schema": SCHEMA,
-            "kind": "history",
-            "engine": self.engine,
-            "steps": [step.to_dict() for step in self.steps],
-        }
-
-    def __repr__(self) -> str:
-        effects = ", ".join(f"{step.op}: {step.effect}" for step in self.steps)
-        return f"History({self.source!r}, engine={self.engine!r}, [{effects}])"

@@ -1,0 +1,26 @@
+"""The values everything else passes around: what was read, what a program did.
+
+Problem: a reader, an engine, a renderer, a JSON document and the app must speak of one tensor in the same words.
+Method: frozen values, with the names people know from torch. Nothing here imports torch, numpy, rich or textual.
+
+    tensors   StorageInfo, TensorInfo
+    steps     Reason, Alternative, Write, Step, History
+"""
+
+from __future__ import annotations
+
+from stridescope.records.steps import SCHEMA, Alternative, Effect, History, ReadValues, Reason, Step, Write
+from stridescope.records.tensors import StorageInfo, TensorInfo
+
+__all__ = [
+    "SCHEMA",
+    "Alternative",
+    "Effect",
+    "History",
+    "ReadValues",
+    "Reason",
+    "Step",
+    "StorageInfo",
+    "TensorInfo",
+    "Write",
+]
