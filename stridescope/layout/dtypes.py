@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
+from stridescope.errors import OpRuntimeError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -115,7 +117,9 @@ NUMPY_NAMES = {
 """Names under `np.`."""
 
 _RANK = {"bool": 0, "uint": 1, "int": 1, "float": 2, "complex": 3}
-_COMPLEX_OF = {row.part: row for row in _ROWS if row.part}
+# There is no complex type of two bfloat16.
+_COMPLEX_OF = {row.part: row for row in _ROWS if row.part} | {"bfloat16": DTYPES["complex64"]}
+_LATE_UNSIGNED = ("uint16", "uint32", "uint64")
 
 
 def dtype(name: str) -> DType:
@@ -132,6 +136,9 @@ def promote(types: Iterable[DType]) -> DType:
 
     >>> promote([dtype("int64"), dtype("float16")]).name
     'float16'
+
+    Raises:
+        OpRuntimeError: torch promotes no float8, and uint16, uint32 and uint64 with float types alone.
     """
     return reduce(_promote_two, types)
 
@@ -139,6 +146,11 @@ def promote(types: Iterable[DType]) -> DType:
 def _promote_two(a: DType, b: DType) -> DType:
     if a == b:
         return a
+    for one, other in ((a, b), (b, a)):
+        if one.name.startswith("float8") or (one.name in _LATE_UNSIGNED and not other.is_floating):
+            raise OpRuntimeError(
+                "promotion", f"torch has no common type for {a} and {b}; convert one of them first, as in .to(...)"
+            )
     if _RANK[a.kind] < _RANK[b.kind]:
         a, b = b, a
     if _RANK[a.kind] > _RANK[b.kind]:
@@ -146,10 +158,10 @@ def _promote_two(a: DType, b: DType) -> DType:
             return _promote_two(a, _COMPLEX_OF.get(b.name, a))
         return a
     if a.kind == b.kind:
+        # float16 and bfloat16
         if a.itemsize == b.itemsize:
             return DTYPES["float32"]
         return a if a.itemsize > b.itemsize else b
-    signed, unsigned = (a, b) if a.kind == "int" else (b, a)
-    if signed.itemsize > unsigned.itemsize:
-        return signed
-    return DTYPES.get(f"int{16 * unsigned.itemsize}", DTYPES["float32"])
+    # uint8 is the only unsigned type left.
+    signed = a if a.kind == "int" else b
+    return signed if signed.itemsize > 1 else DTYPES["int16"]

@@ -4,7 +4,10 @@
     cells sentences  numbers as short text; what a layout means
     lines            styled text, flowed and side by side
     strip grid steps the three drawings
-    sections panels  drawings into one panel
+    drawn origins    a tensor on a shared strip; where a copy came from
+    storages tensors refusals
+                     a section each
+    panels           sections into one panel
     tables jsontext vector
 
 Names are loaded when first used: `json_text` needs no rich.

@@ -25,6 +25,7 @@ __all__ = [
     "percent",
     "plural",
     "shortened",
+    "source_shortened",
     "tuple_text",
     "value_text",
 ]
@@ -150,6 +151,47 @@ def shortened(text: str, width: int, dots: str = "…") -> str:
     return text[: room - room // 2] + dots + text[len(text) - room // 2 :]
 
 
+def source_shortened(source: str, width: int) -> str:
+    """Program text with the insides of brackets left out, so that what remains still reads as an expression.
+
+    As little as will do is left out; text without brackets is cut in the middle.
+
+    >>> source_shortened("torch.cat([torch.zeros(10**12), torch.ones(6)])", 42)
+    'torch.cat([torch.zeros(…), torch.ones(6)])'
+    >>> source_shortened("torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0])", 20)
+    'torch.tensor(…)'
+    """
+    short = source
+    while len(short) > width:
+        pairs = _brackets(short)
+        if not pairs:
+            return shortened(source, width)
+        enough = [(start, stop) for start, stop in pairs if len(short) - (stop - start - 3) <= width]
+        start, stop = enough[0] if enough else pairs[-1]
+        short = f"{short[: start + 1]}…{short[stop - 1 :]}"
+    return short
+
+
+def _brackets(source: str) -> list[tuple[int, int]]:
+    """(start, stop) of the brackets that hold enough to be left out, shortest first; none if they do not match."""
+    opened: list[int] = []
+    pairs: list[tuple[int, int]] = []
+    for place, character in enumerate(source):
+        if character in "([":
+            opened.append(place)
+        elif character in ")]":
+            if not opened or source[opened[-1]] + character not in ("()", "[]"):
+                return []
+            pairs.append((opened.pop(), place + 1))
+    if opened:
+        return []
+    # Brackets that are all there is inside others say nothing that those do not.
+    inside = {(start + 1, stop - 1) for start, stop in pairs}
+    return sorted(
+        (pair for pair in pairs if pair[1] - pair[0] > 3 and pair not in inside), key=lambda pair: pair[1] - pair[0]
+    )
+
+
 def value_text(value: Any, dtype: str | None = None) -> str:
     """A value in at most VALUE_WIDTH characters; "?" where nobody can know it.
 
@@ -157,7 +199,8 @@ def value_text(value: Any, dtype: str | None = None) -> str:
     ('?', '2.', '0.1', 'nan')
     """
     if value is None:
-        return "?"
+        # An array of objects may really hold None; anywhere else it stands for what is not known.
+        return "None" if dtype == "object" else "?"
     if isinstance(value, bool):
         return str(value)
     if isinstance(value, int):
@@ -170,7 +213,8 @@ def value_text(value: Any, dtype: str | None = None) -> str:
         imaginary = _float_text(value.imag, digits)
         sign = "" if imaginary.startswith("-") else "+"
         return f"{_float_text(value.real, digits)}{sign}{imaginary}j"
-    return shortened(repr(value), VALUE_WIDTH, "..")
+    is_time = type(value).__module__ == "datetime"
+    return shortened(str(value) if is_time else repr(value), VALUE_WIDTH, "..")
 
 
 def is_odd(value: Any) -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from stridescope.layout import Layout
     from stridescope.render.ink import Ink
 
-__all__ = ["Texts", "draw_grid"]
+__all__ = ["GRID_LINES", "Texts", "draw_grid"]
 
 Texts = Callable[[Sequence[int]], list[tuple[str, bool]]]
 """Addresses to (text, whether it is nan or infinite)."""
@@ -54,6 +54,7 @@ def draw_grid(
     texts: Texts | None = None,
     marked: tuple[int, ...] | None = None,
     word: str = "address",
+    height: int = GRID_LINES,
 ) -> list[Line]:
     """The grid of a tensor; nothing where it has no elements.
 
@@ -62,6 +63,7 @@ def draw_grid(
         texts: what the cells say; their addresses if None.
         marked: the index the reader asked for.
         word: what the cells hold, for the head of a one-dim row.
+        height: about how many lines it may take; head and tail are shown in any case.
     """
     if layout.numel == 0:
         return []
@@ -73,7 +75,7 @@ def draw_grid(
         if layout.ndim < 2:
             lines, widest = _row(ink, layout, level, width, texts, marked, inner, word)
         else:
-            lines, widest = _blocks(ink, layout, level, width, texts, marked, inner)
+            lines, widest = _blocks(ink, layout, level, width, texts, marked, inner, height)
         if widest <= inner:
             break
         inner = widest
@@ -128,8 +130,9 @@ def _blocks(
     texts: Texts,
     marked: tuple[int, ...] | None,
     inner: int,
+    height: int,
 ) -> _Drawn:
-    plan = _plan(layout, width, marked, inner)
+    plan = _plan(layout, width, marked, inner, height)
     outer_shape = layout.shape[:-2]
     outers = [unravel(block, outer_shape) for part in plan.blocks for block in part]
     indices = [
@@ -156,13 +159,13 @@ def _blocks(
     return tile(drawn, width), widest
 
 
-def _plan(layout: Layout, width: int, marked: tuple[int, ...] | None, inner: int) -> _Plan:
+def _plan(layout: Layout, width: int, marked: tuple[int, ...] | None, inner: int, height: int) -> _Plan:
     *outer_shape, row_count, column_count = layout.shape
     outer_count = prod(outer_shape)
-    limit = BLOCK_ROWS if outer_shape else GRID_ROWS
+    limit = min(BLOCK_ROWS, max(height // 3, 4)) if outer_shape else min(GRID_ROWS, max(height - 3, 4))
     rows = windows(row_count, row_count if row_count <= limit else limit - 2, marked[-2:-1] if marked else ())
     label = len(str(row_count - 1)) + 2 + MARGIN
-    pitch = max(inner + 2, len(str(column_count - 1)) + 2) + 1
+    pitch = _cell_width(inner, column_count - 1) + 1
 
     def fit(room: int) -> int:
         return (room - label + 1) // pitch
@@ -183,12 +186,17 @@ def _plan(layout: Layout, width: int, marked: tuple[int, ...] | None, inner: int
             columns = (range(only, only + 1),)
     size = label + pitch * sum(map(len, columns))
     across = max((width + 3) // (size + 3), 1)
-    height = sum(map(len, rows)) + len(rows) - 1 + (3 if outer_shape else 2)
-    capacity = across * max(GRID_LINES // height, 1)
+    lines = sum(map(len, rows)) + len(rows) - 1 + (3 if outer_shape else 2)
+    capacity = across * max(height // lines, 1)
     anchors = (ravel(marked[:-2], outer_shape),) if marked else ()
     return _Plan(
         windows(outer_count, outer_count if outer_count <= capacity else max(capacity - 1, 2), anchors), rows, columns
     )
+
+
+def _cell_width(inner: int, last_column: int) -> int:
+    """Room for a cell, and for the label ":,11" above it, which may use the gap before the cell."""
+    return max(inner + 2, len(str(last_column)) + 2)
 
 
 def _block(
@@ -204,14 +212,14 @@ def _block(
     row_count, column_count = layout.shape[-2:]
     quiet = ink.word("quiet")
     label = max(len(str(row)) for part in plan.rows for row in (part.start, part.stop - 1)) + 2
-    cell_width = max(inner + 2, 4, *(len(str(part.stop - 1)) + 2 for part in plan.columns))
+    cell_width = _cell_width(inner, plan.columns[-1][-1])
     # Parts shown and left out, in order; what is left out is a column of its own.
     columns = sorted([*plan.columns, *gaps(plan.columns, column_count)], key=lambda part: part.start)
     missing_rows = gaps(plan.rows, row_count)
     head: Line = [Segment(" " * (MARGIN + label))]
     for part in columns:
         if part in plan.columns:
-            head += [Segment(f" {':,' + str(column):>{cell_width - 1}} ", quiet) for column in part]
+            head += [Segment(f"{':,' + str(column):>{cell_width}} ", quiet) for column in part]
         else:
             head.append(Segment(f"  +{count(len(part))}", quiet))
     lines = [head]

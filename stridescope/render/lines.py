@@ -71,7 +71,7 @@ def finish(line: Line, width: int, dots: str = "…") -> Line:
 def wrap(text: Line, width: int, hang: int = 0) -> list[Line]:
     """Text broken between words; lines after the first are indented by `hang`.
 
-    A word wider than a line is broken where the line ends.
+    A word wider than a line is broken where the line ends, or after a comma near that.
     """
     lines: list[Line] = []
     line: Line = []
@@ -90,7 +90,7 @@ def wrap(text: Line, width: int, hang: int = 0) -> list[Line]:
             line, used = ([Segment(" " * hang)] if hang else []), hang
         room = max(width - hang, 1)
         while size > room:
-            head = cropped(word, width - used if width > used else 1)
+            head = _after_comma(cropped(word, width - used if width > used else 1))
             lines.append([*line, *head])
             word = _rest(word, width_of(head))
             size = width_of(word)
@@ -174,6 +174,13 @@ def _words(text: Line) -> Iterable[Line]:
             word = []
     if word:
         yield word
+
+
+def _after_comma(head: Line) -> Line:
+    """A part of a word up to its last comma, if that is in its second half."""
+    text = "".join(segment.text for segment in head)
+    cut = text.rfind(",") + 1
+    return cropped(head, cell_len(text[:cut])) if 2 * cut > len(text) else head
 
 
 def _rest(word: Line, skip: int) -> Line:

@@ -11,23 +11,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from io import StringIO
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rich.segment import Segment
 
 from stridescope.records import History, TensorInfo
 from stridescope.render.cells import index_text, plural
+from stridescope.render.drawn import Drawn
 from stridescope.render.ink import Ink, ink_for
 from stridescope.render.lines import Line, finish, flow, indented, wrap
-from stridescope.render.sections import (
-    Drawn,
-    major,
-    refusal_section,
-    storage_section,
-    tensor_section,
-    unknown_section,
-)
+from stridescope.render.sentences import joined
 from stridescope.render.steps import chain_title, draw_steps
+from stridescope.render.storages import storage_section
+from stridescope.render.tensors import major, tensor_section, unknown_section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,12 +31,12 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
     from stridescope.records import ReadValues, Write
+    from stridescope.render.origins import Origins
 
 __all__ = ["Options", "Panel", "panel", "plain"]
 
 MARGIN = 1
 MAX_STORAGES = 3
-MAX_GRIDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +118,28 @@ def _tensor(ink: Ink, info: TensorInfo, options: Options, read: ReadValues | Non
     layout = info.layout
     if layout is None:
         return [*lines, *unknown_section(ink, info, width), *_notes(ink, info, width)]
-    lines += _storage(ink, [Drawn(info, layout, "", read)], width, options, None, None)
+    lines += _storage(ink, [Drawn(info, layout, "", read)], width, options, _Told())
     if info.parts or major(info):
         lines += [[], *unknown_section(ink, info, width)]
     return [*lines, *_notes(ink, info, width)]
+
+
+class _Told(NamedTuple):
+    """What a history adds to the drawing of one storage.
+
+    Attributes:
+        story: the history, where the sentences may tell it.
+        written: what the last step wrote there.
+        origins: where a copy's elements came from.
+        notes: whether there are sentences at all.
+        following: whether they go on to what common ops would do next.
+    """
+
+    story: History | None = None
+    written: Write | None = None
+    origins: Origins | None = None
+    notes: bool = True
+    following: bool = True
 
 
 def _history(ink: Ink, history: History, options: Options, width: int) -> list[Line]:
@@ -134,46 +148,49 @@ def _history(ink: Ink, history: History, options: Options, width: int) -> list[L
         lines += [[], *draw_steps(ink, history, width)]
     refused = history.refused
     if refused is not None:
+        from stridescope.render.refusals import refusal_section
+
         lines += [[], *refusal_section(ink, refused, width)]
         info = refused.before
         if info is not None:
-            plain_options = replace(options, index=None)
-            lines += [[], *_one(ink, info, _reader(history, info), plain_options, width, None, notes=False)]
+            told = _Told(origins=_origins(history, info), notes=False, following=False)
+            lines += [[], *_one(ink, info, _reader(history, info), replace(options, index=None), width, told)]
         return lines
     groups = _groups(history)
     for number, group in enumerate(groups[:MAX_STORAGES]):
         lines.append([])
-        first = options if number == 0 else replace(options, index=None)
-        last = history.steps[-1]
-        written = last.write if number == 0 else None
+        info, name = group[0]
+        told = _Told(origins=_origins(history, info), following=number == 0)
+        if number == 0:
+            told = told._replace(story=history, written=history.steps[-1].write)
+        asked = options if number == 0 else replace(options, index=None)
         if len(group) == 1:
-            info, name = group[0]
-            told = history if number == 0 else None
-            lines += _one(ink, info.named(name or info.name), _reader(history, info), first, width, told, written)
+            lines += _one(ink, info.named(name or info.name), _reader(history, info), asked, width, told)
         else:
-            lines += _several(ink, history, group, first, width, written)
+            lines += _several(ink, history, group, asked, width, told)
     if len(groups) > MAX_STORAGES:
-        more = f"{ink.dots} {plural(len(groups) - MAX_STORAGES, 'more storage')} not drawn"
-        lines += [[], [Segment(more, ink.word("quiet"))]]
+        names = [name or info.name or "" for group in groups[MAX_STORAGES:] for info, name in group]
+        more = f"{ink.dots} {plural(len(groups) - MAX_STORAGES, 'more storage')} not drawn, of {joined(names)}"
+        lines += [[], *wrap([Segment(ink.say(more), ink.word("quiet"))], width, hang=2)]
     return lines
 
 
-def _one(
-    ink: Ink,
-    info: TensorInfo,
-    read: ReadValues | None,
-    options: Options,
-    width: int,
-    history: History | None,
-    written: Write | None = None,
-    *,
-    notes: bool = True,
-) -> list[Line]:
+def _origins(history: History, info: TensorInfo) -> Origins | None:
+    if all(step.copy is None for step in history.steps):
+        return None
+    from stridescope.render.origins import origins_of
+
+    return origins_of(history, info)
+
+
+def _one(ink: Ink, info: TensorInfo, read: ReadValues | None, options: Options, width: int, told: _Told) -> list[Line]:
     layout = info.layout
     if layout is None:
         return [*unknown_section(ink, info, width), *_notes(ink, info, width)]
-    drawn = [Drawn(info, layout, info.name or "", read)]
-    return [*_storage(ink, drawn, width, options, history, written, notes=notes), *_notes(ink, info, width)]
+    return [
+        *_storage(ink, [Drawn(info, layout, info.name or "", read)], width, options, told),
+        *_notes(ink, info, width),
+    ]
 
 
 def _several(
@@ -182,7 +199,7 @@ def _several(
     group: Sequence[tuple[TensorInfo, str]],
     options: Options,
     width: int,
-    written: Write | None,
+    told: _Told,
 ) -> list[Line]:
     final = history.final.tensor if history.final is not None and not history.steps[-1].tensors else None
     if options.index is not None and final is not None:
@@ -194,32 +211,26 @@ def _several(
         for layout in (info.layout,)
         if layout is not None
     ]
-    return _storage(ink, drawn, width, options, history, written)
+    return _storage(ink, drawn, width, options, told)
 
 
-def _storage(
-    ink: Ink,
-    drawn: Sequence[Drawn],
-    width: int,
-    options: Options,
-    history: History | None,
-    written: Write | None,
-    *,
-    notes: bool = True,
-) -> list[Line]:
+def _storage(ink: Ink, drawn: Sequence[Drawn], width: int, options: Options, told: _Told) -> list[Line]:
     """A storage and the tensors on it."""
-    index = options.index
-    lines, track, scaled = storage_section(ink, drawn, width, values=options.values, index=index, written=written)
+    values, index = options.values, options.index
+    lines, track, scaled = storage_section(
+        ink, drawn, width, values=values, index=index, written=told.written, origins=told.origins
+    )
     lines += [[]] if lines and lines[-1] else []
     lines += tensor_section(
         ink,
-        scaled[:MAX_GRIDS],
+        scaled,
         track,
         width,
-        values=options.values,
+        values=values,
         index=index,
-        history=history,
-        notes=notes,
+        history=told.story,
+        notes=told.notes,
+        following=told.following,
     )
     return lines
 

@@ -22,7 +22,7 @@ from stridescope.render.cells import (
     nbytes_text,
     percent,
     plural,
-    shortened,
+    source_shortened,
     tuple_text,
 )
 
@@ -47,6 +47,7 @@ __all__ = [
 
 COUNTED = 4096
 LISTED = 3
+STORY_SOURCE = 60
 WORTH_A_WORD = 4096
 
 
@@ -125,7 +126,7 @@ def story(history: History) -> str:
     moved = [number for number, step in enumerate(steps) if step.effect in ("alloc", "copy")]
     base = moved[-1] if moved else 0
     after = steps[base + 1 :]
-    source = shortened(steps[base].source, 40)
+    source = source_shortened(steps[base].source, STORY_SOURCE)
     views = sum(step.effect == "view" for step in after)
     size = _storage_text(_tensor_of(steps[-1]))
     if steps[base].effect == "copy":

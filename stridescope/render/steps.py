@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from stridescope.render.cells import index_text, nbytes_text, plural, shortened
+from stridescope.render.cells import index_text, nbytes_text, plural, source_shortened
 from stridescope.render.lines import Line, indented, width_of, wrap
 from stridescope.render.sentences import joined
 from stridescope.scene.window import gaps, windows
@@ -56,7 +56,8 @@ def chain_title(ink: Ink, history: History, width: int) -> list[Line]:
         parts, between = sources, f" {ink.mark('chain')} "
     else:
         # Names, or tensors made inside an argument: the steps do not read as one chain.
-        parts, between = [line.strip() for line in history.source.splitlines() if line.strip()], "; "
+        statements = history.source.replace(";", "\n").splitlines()
+        parts, between = [part.strip() for part in statements if part.strip()], "; "
     kept = windows(len(parts), len(parts) if len(parts) <= SHOWN_STEPS else 8)
     bold, quiet = ink.word("bold"), ink.word("quiet")
     line: Line = []
@@ -67,7 +68,7 @@ def chain_title(ink: Ink, history: History, width: int) -> list[Line]:
         for place in part:
             if line:
                 line.append(Segment(between, quiet))
-            line.append(Segment(ink.say(shortened(parts[place], 3 * width)), bold))
+            line.append(Segment(ink.say(source_shortened(parts[place], 3 * width)), bold))
     return wrap(line, width, hang=2)
 
 
@@ -78,8 +79,10 @@ def draw_steps(ink: Ink, history: History, width: int) -> list[Line]:
     shown = [steps[place] for part in kept for place in part]
     layouts = [_layout_text(step) for step in shown]
     layout_width = max((cell_len(text) for text in layouts), default=0)
-    sources = max((cell_len(ink.say(source_text(step))) for step in shown), default=0)
-    source_width = max(min(sources, width - _WORD - 4 - min(layout_width, width // 3)), 12)
+    room = max(width - _WORD - 4 - min(layout_width, width // 3), 12)
+    sources = [ink.say(source_shortened(source_text(step), room)) for step in shown]
+    source_width = max((cell_len(text) for text in sources), default=0)
+    said = iter(sources)
     lines: list[Line] = []
     missing = list(gaps(kept, len(steps)))
     for part in kept:
@@ -87,13 +90,12 @@ def draw_steps(ink: Ink, history: History, width: int) -> list[Line]:
             lines += _summed_up(ink, [steps[place] for place in missing.pop(0)], width)
         for place in part:
             step = steps[place]
-            lines += _step(ink, step, source_width, layout_width, width)
+            lines += _step(ink, step, next(said), source_width, layout_width, width)
             lines += _pieces(ink, step)
     return lines
 
 
-def _step(ink: Ink, step: Step, source_width: int, layout_width: int, width: int) -> list[Line]:
-    text = shortened(ink.say(source_text(step)), source_width, ink.dots)
+def _step(ink: Ink, step: Step, text: str, source_width: int, layout_width: int, width: int) -> list[Line]:
     line: Line = [*effect_word(ink, step.effect), Segment(text), Segment(" " * (source_width - cell_len(text)))]
     layout = ink.say(_layout_text(step))
     lines: list[Line] = []

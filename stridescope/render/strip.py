@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from stridescope.render.ink import Ink
     from stridescope.render.lines import Line
 
-__all__ = ["Cell", "Gap", "Track", "Under", "draw_row", "draw_strip", "reaches"]
+__all__ = ["Below", "Cell", "Gap", "Track", "Under", "cell_segment", "draw_row", "draw_strip", "reaches"]
 
 WHOLE_LINES = 3
 WHOLE_CELLS = 96
@@ -76,11 +76,32 @@ class Gap(NamedTuple):
 
 
 class Under(NamedTuple):
-    """A row of marks below a row of cells: one text for each item, "" for none."""
+    """A row of marks below a row of cells: one text for each item, "" for none.
+
+    Attributes:
+        levels: the place of each mark on the ramp, where the marks are coloured like cells.
+    """
 
     head: str
     marks: tuple[str, ...]
     role: str = "plain"
+    levels: tuple[int | None, ...] | None = None
+
+
+class Below(NamedTuple):
+    """A row of marks below a strip, as functions of the position.
+
+    Attributes:
+        text: the mark at a position, "" for none.
+        level: its place on the ramp, where the marks are coloured like cells.
+        size: characters that the longest mark may take.
+    """
+
+    head: str
+    text: Callable[[int], str]
+    role: str = "plain"
+    level: Callable[[int], int | None] | None = None
+    size: int = 1
 
 
 @lru_cache(maxsize=64)
@@ -135,7 +156,7 @@ def draw_strip(
     anchors: Iterable[int] = (),
     marked: int | None = None,
     values: Callable[[Sequence[int]], list[tuple[str, bool]]] | None = None,
-    named: Sequence[tuple[str, str, Callable[[int], bool], str]] = (),
+    below: Sequence[Below] = (),
 ) -> list[Line]:
     """The strip of a storage.
 
@@ -144,12 +165,12 @@ def draw_strip(
         anchors: positions to show if not all can be.
         marked: the position the reader asked for.
         values: texts (and whether each is nan or infinite) for positions; addresses are shown if None.
-        named: (name, mark, reached, role) of rows below the cells, one for each tensor.
+        below: rows of marks below the cells.
     """
     if track.high <= track.low:
         return []
-    margin = max((len(name) + 2 for name, *_ in named), default=0)
-    digits = max(len(address_text(track.high - 1)), len(address_text(track.low)))
+    margin = max((len(row.head) + 2 for row in below), default=0)
+    digits = max(len(address_text(track.high - 1)), len(address_text(track.low)), *(row.size for row in below))
     kept = shown_positions(track, width - margin, max(digits, 2) + 2, [*anchors, *([] if marked is None else [marked])])
     places = [track.low + place for part in kept for place in part]
     live = [position for position in places if reached(position)]
@@ -166,8 +187,13 @@ def draw_strip(
             items.append(_strip_cell(ink, track, position, reached(position), position == marked, texts))
             where.append(position)
     unders = [
-        Under(name, tuple(mark if at is not None and reach(at) else "" for at in where), role)
-        for name, mark, reach, role in named
+        Under(
+            row.head,
+            tuple("" if at is None else row.text(at) for at in where),
+            row.role,
+            None if row.level is None else tuple(None if at is None else row.level(at) for at in where),
+        )
+        for row in below
     ]
     labelled = texts is not None or not ink.coloured
     return draw_row(ink, items, width, labelled=labelled, unders=unders, margin=margin)
@@ -211,6 +237,7 @@ def draw_row(
     """
     cells = [item for item in items if isinstance(item, Cell)]
     inner = max((max(len(cell.label), len(cell.text or "")) for cell in cells), default=0)
+    inner = max(inner, *(len(mark) for under in unders for mark in under.marks), 0)
     cell_width = max(inner, 2) + 2
     lines: list[Line] = []
     parts = list(_broken(ink, items, width - margin, cell_width))
@@ -220,13 +247,7 @@ def draw_row(
             rows.append((heads[0], "quiet", [_label(ink, items[i], cell_width) for i in part]))
         rows.append((heads[1], "quiet", [_body(ink, items[i], cell_width) for i in part]))
         for under in unders:
-            word = ink.word(under.role, bold=True)
-            marks = [
-                Segment(f" {under.marks[i]:>{cell_width - 2}} ", word)
-                if isinstance(items[i], Cell)
-                else Segment(" " * _item_width(ink, items[i], cell_width))
-                for i in part
-            ]
+            marks = [_mark(ink, under, i, items[i], cell_width) for i in part]
             rows.append((under.head, under.role, marks))
         for head, role, row in rows:
             line: Line = [Segment(head.ljust(margin), ink.word(role))]
@@ -278,6 +299,16 @@ def _label(ink: Ink, item: Cell | Gap, cell_width: int) -> Segment:
     if item.marked:
         return Segment(f"{'[' + item.label:>{cell_width - 1}}]", ink.word("bold"))
     return Segment(f"{item.label:>{cell_width - 1}} ", ink.word("quiet"))
+
+
+def _mark(ink: Ink, under: Under, place: int, item: Cell | Gap, cell_width: int) -> Segment:
+    text = under.marks[place]
+    if isinstance(item, Gap) or not text:
+        return Segment(" " * _item_width(ink, item, cell_width))
+    level = None if under.levels is None else under.levels[place]
+    if level is not None and ink.coloured:
+        return cell_segment(ink, text, level, cell_width)
+    return Segment(f"{text:>{cell_width - 1}} ", ink.word(under.role, bold=under.role != "quiet"))
 
 
 def _body(ink: Ink, item: Cell | Gap, cell_width: int) -> Segment:

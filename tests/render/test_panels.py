@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from conftest import CASES, Factory
+from render_cases import CASES, Factory
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -73,6 +73,22 @@ def test_a_line_that_must_be_cut_says_so(make):
 def test_a_picture_is_never_a_wall(case):
     _, value = case
     assert len(plain(value, 80).splitlines()) <= 75
+
+
+def test_several_large_tensors_are_no_wall_either(make):
+    make.dtype, make.itemsize = "float32", 4
+    named = tuple((name, make.tensor(Layout.contiguous((8, 100, 100, 100)), name=name)) for name in "abc")
+    steps = tuple(Step("torch.zeros(8, 100, 100, 100)", "zeros", "alloc", info, name=name) for name, info in named)
+    assert len(plain(History("…", "algebra", steps, named), 60).splitlines()) <= 130
+
+
+@pytest.mark.parametrize("shape", [(2, 12), (3, 2, 12), (2, 150), (2, 10**6)])
+def test_labels_end_where_the_cells_below_them_end(make, shape):
+    lines = plain(make.chain("zeros", shape), 60).splitlines()
+    heads = next(number for number, line in enumerate(lines) if ":,0 " in line)
+    ends = [match.end() for match in re.finditer(r":,\d+|\+[\d,]+", lines[heads])]
+    cells = [match.end() for match in re.finditer(r"(?<![\d,:])[\d,]+(?![\d,:])|·", lines[heads + 1])]
+    assert cells == ends
 
 
 @pytest.mark.parametrize("system", ["truecolor", "256", "standard"])
@@ -224,6 +240,38 @@ def test_a_refusal_marks_its_dims_and_shows_both_explanations(make):
     assert "torch says: view size is not compatible" in text
 
 
+def test_a_refusal_of_many_dims_says_which_could_merge(make):
+    ops = (".transpose(0, 1)", lambda x: x.transpose(0, 1)), (".view(-1)", lambda x: x.view(-1))
+    text = plain(make.chain("zeros(2, 3, 4, 5)", (2, 3, 4, 5), *ops), 80)
+    assert "dims that can merge: [0] [1] [2 3]" in text
+    scattered = make.chain("zeros(2, 3, 4)", (2, 3, 4), (".mT", lambda x: x.permute(2, 1, 0)), ops[1])
+    assert "dims that can merge: none" in plain(scattered, 80)
+
+
+def test_grids_that_are_not_drawn_are_counted_and_named(make):
+    storage = make.storage(96)
+    named = tuple((f"t{k}", make.tensor(Layout((2,), (1,), k), storage, name=f"t{k}")) for k in range(9))
+    steps = (Step("t0 = torch.arange(12)", "arange", "alloc", named[0][1], name="t0"),)
+    text = plain(History("…", "algebra", steps, named), 80)
+    assert "9 on one storage" in text
+    assert "… 3 more tensors not drawn: t6, t7, t8" in text
+
+
+def test_storages_that_are_not_drawn_are_counted_and_named(make):
+    named = tuple((name, make.tensor(Layout.contiguous((2,)), name=name)) for name in "abcde")
+    steps = tuple(Step("torch.arange(2)", "arange", "alloc", info, name=name) for name, info in named)
+    text = plain(History("…", "algebra", steps, named), 80)
+    assert text.count("STORAGE") == 3
+    assert re.search(r"… 2 more storages not drawn, of [a-e] and [a-e]", text)
+
+
+def test_each_storage_says_whose_it_is(make):
+    named = tuple((name, make.tensor(Layout.contiguous((2,)), name=name)) for name in "ab")
+    steps = tuple(Step("torch.arange(2)", "arange", "alloc", info, name=name) for name, info in named)
+    text = plain(History("…", "algebra", steps, named), 80)
+    assert re.findall(r"TENSOR +(\w)   shape", text) == ["b", "a"]
+
+
 def test_a_write_says_which_addresses_changed_and_who_sees_them(make):
     text = plain(CASES["names"](make), 80)
     assert "changes addresses 4, 5, 6 and 7, seen by x and a" in text
@@ -276,10 +324,11 @@ def test_a_storage_that_is_gone_unknown_or_none_is_still_drawn(make, reached_pas
     assert "11" in plain(info)
 
 
-def test_why_sentences_and_parts_are_shown(make):
+def test_why_sentences_and_parts_are_shown_and_one_reason_stands_once(make):
     text = plain(CASES["sparse"](make), 80)
-    assert "no stride" in text
-    assert "its values lie in its parts" in " ".join(text.split())
+    said = " ".join(text.split())
+    assert "no stride: a sparse tensor has no strides: its values lie in its parts" in said
+    assert "no storage_offset, storage: a sparse tensor has no single storage" in said
     assert re.search(r"indices +int64 +\(2, 5\)", text)
 
 

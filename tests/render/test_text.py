@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 import subprocess
@@ -57,6 +58,8 @@ def test_a_share_is_never_rounded_to_all_or_nothing():
         (-math.inf, "float64", "-inf"),
         (1 - 2j, "complex64", "1.-2.j"),
         ("a long object", "object", "'a l..ect'"),
+        (None, "object", "None"),
+        (dt.date(2020, 1, 31), "datetime64[D]", "2020-01-31"),
     ],
 )
 def test_values_are_short_and_say_what_they_are(value, dtype, text):

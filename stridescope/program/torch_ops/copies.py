@@ -306,6 +306,7 @@ _VIEW_OR_COPY: dict[str, Callable[..., Any]] = {
             "char": "int8",
             "byte": "uint8",
             "bool": "bool",
+            "chalf": "complex32",
             "cfloat": "complex64",
             "cdouble": "complex128",
         }.items()

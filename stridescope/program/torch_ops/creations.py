@@ -16,7 +16,7 @@ from stridescope.layout import Layout
 from stridescope.layout.contiguity import PRESERVE
 from stridescope.layout.dtypes import DTYPES, DType
 from stridescope.program.rows import rows
-from stridescope.program.tensor import Fill, Tensor, cast, fresh
+from stridescope.program.tensor import Fill, Tensor, cast, fresh, held
 from stridescope.program.torch_ops.copies import converted, device_name
 
 if TYPE_CHECKING:
@@ -57,11 +57,20 @@ def _constant(value: Any) -> Callable[..., Tensor]:
     return run
 
 
+def _random(size: tuple[int, ...], dtype: DType | None, *rest: Any) -> Tensor:
+    kind = dtype or DTYPES["float32"]
+    if kind.kind not in ("float", "complex"):
+        raise OpRuntimeError(
+            "random_dtype", f"rand and randn draw floating-point numbers, not {kind}; randint draws ints"
+        )
+    return _constant(None)(size, kind, *rest)
+
+
 def _full(
     size: tuple[int, ...], fill_value: Any, dtype: DType | None, device: str | None, grad: bool, _pin: bool
 ) -> Tensor:
     kind = dtype or inferred_dtype([fill_value])
-    value = cast(fill_value, kind)
+    value = held(fill_value, kind, prod(size))
     return _made(size, kind, lambda _: value, device, grad)
 
 
@@ -92,10 +101,15 @@ def _linspace(
     if steps < 0:
         raise OpRuntimeError("linspace_steps", f"linspace needs 0 or more steps, got {steps}")
     kind = dtype or DTYPES["float32"]
-    each = (end - start) / (steps - 1) if steps > 1 else 0
+    each = (end - start) / max(steps - 1, 1)
+    if kind.kind in ("float", "complex"):
+        # torch rounds the step to the element type, and counts from the nearer end.
+        each = cast(each, kind)
 
     def fill(k: int) -> Any:
-        return cast(start + each * k if 2 * k < steps else end - each * (steps - 1 - k), kind)
+        if each is None:
+            return None
+        return cast(start + each * k if k < steps // 2 or steps == 1 else end - each * (steps - 1 - k), kind)
 
     return _made((steps,), kind, fill, device, grad)
 
@@ -206,8 +220,15 @@ def _tensor(data: Any, dtype: DType | None, device: str | None, grad: bool = Fal
         return plain
     shape, values = nested_values(data)
     kind = dtype or _dtype_of(data) or inferred_dtype(values)
-    held = tuple(cast(value, kind) for value in values)
-    return _made(shape, kind, lambda k: held[k], device, grad)
+    known = tuple(_element(value, kind) for value in values)
+    return _made(shape, kind, lambda k: known[k], device, grad)
+
+
+def _element(value: Any, kind: DType) -> Any:
+    """A number of a list; unlike one that fills a tensor, it may become infinite."""
+    if isinstance(value, complex) and kind.kind in ("uint", "int", "float"):
+        raise OpTypeError("not_real", f"{value!r:.40} is complex, and a tensor of {kind} holds real numbers")
+    return cast(value, kind) if kind.kind in ("float", "complex") else held(value, kind, 1)
 
 
 def _dtype_of(data: Any) -> DType | None:
@@ -250,10 +271,19 @@ def _from_numpy(array: Tensor) -> Tensor:
 
 def _typed(name: str) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
     kind = DTYPES[name]
-    return (
-        lambda size: _made(size, kind, None, None, False),
-        lambda data: _tensor(data, kind, None),
-    )
+
+    def given(data: Any) -> Tensor:
+        if isinstance(data, Tensor) and data.library == "torch":
+            if data.dtype != kind:
+                raise OpTypeError(
+                    "dtype", f"this constructor takes a tensor of {kind}, got {data.dtype}; .to(torch.{kind}) converts"
+                )
+            return data.view(data.layout.detach())
+        if not isinstance(data, list | tuple | Tensor):
+            raise OpTypeError("not_a_list", f"this constructor takes sizes or a list of numbers, got {data!r:.40}")
+        return _tensor(data, kind, None)
+
+    return lambda size=(0,): _made(size, kind, None, None, False), given
 
 
 def _like(value: Any) -> Callable[..., Tensor]:
@@ -268,11 +298,16 @@ def _like(value: Any) -> Callable[..., Tensor]:
     ) -> Tensor:
         kind = dtype or source.dtype
         layout = source.layout.clone(memory_format or PRESERVE).layout
-        known = cast(fill_value, kind)
+        known = held(fill_value, kind, layout.numel)
         fill = None if fill_value is None else (lambda _: known)
         return _made(layout.shape, kind, fill, device or source.device, grad, layout)
 
     return run
+
+
+def _random_like(source: Tensor, dtype: DType | None, *rest: Any) -> Tensor:
+    _random((), dtype or source.dtype, None, False, False)
+    return _like(None)(source, dtype, *rest)
 
 
 def _full_like(source: Tensor, fill_value: Any, *options: Any) -> Tensor:
@@ -305,8 +340,8 @@ _LIKE_OPTIONS = f"{_OPTIONS}, format? memory_format=None"
 _CREATIONS: dict[str, Callable[..., Any]] = {
     f"zeros(*int size, {_OPTIONS})".replace("*, ", ""): _constant(0),
     f"ones(*int size, {_OPTIONS})".replace("*, ", ""): _constant(1),
-    f"rand(*int size, {_OPTIONS})".replace("*, ", ""): _constant(None),
-    f"randn(*int size, {_OPTIONS})".replace("*, ", ""): _constant(None),
+    f"rand(*int size, {_OPTIONS})".replace("*, ", ""): _random,
+    f"randn(*int size, {_OPTIONS})".replace("*, ", ""): _random,
     f"empty(*int size, {_OPTIONS}, format? memory_format=None)".replace("*, ", ""): _empty,
     f"full(shape size, number fill_value, {_OPTIONS})": _full,
     f"arange(number end, {_OPTIONS})": lambda end, *rest: _arange(0, end, 1, *rest),
@@ -317,13 +352,14 @@ _CREATIONS: dict[str, Callable[..., Any]] = {
     f"randint(int high, shape size, {_OPTIONS})": lambda high, *rest: _randint(0, high, *rest),
     f"randint(int low, int high, shape size, {_OPTIONS})": _randint,
     f"randperm(int n, {_OPTIONS})": lambda n, dtype, *rest: _constant(None)((n,), dtype or DTYPES["int64"], *rest),
-    "scalar_tensor(number s, *, dtype? dtype=None, device? device=None)": lambda s, dtype, device: _tensor(
-        s, dtype or DTYPES["float32"], device
+    "scalar_tensor(number s, *, dtype? dtype=None, device? device=None)": lambda s, dtype, device: _full(
+        (), s, dtype or DTYPES["float32"], device, False, False
     ),
     **{
         f"{name}_like(tensor input, {_LIKE_OPTIONS})": _like(value)
-        for name, value in {"zeros": 0, "ones": 1, "empty": None, "rand": None, "randn": None}.items()
+        for name, value in {"zeros": 0, "ones": 1, "empty": None}.items()
     },
+    **{f"{name}_like(tensor input, {_LIKE_OPTIONS})": _random_like for name in ("rand", "randn")},
     f"full_like(tensor input, number fill_value, {_LIKE_OPTIONS})": _full_like,
     f"randint_like(tensor input, int high, {_LIKE_OPTIONS})": lambda source, _high, *rest: _like(None)(source, *rest),
 }
@@ -355,6 +391,7 @@ for _name, _dtype_name in _TYPED.items():
         sized((data,)) if type(data) is int else given(data)
     )
     _CONVERSIONS[f"{_name}(*int size)"] = _sized
+    _CONVERSIONS[f"{_name}()"] = _sized
 
 _NEW: dict[str, Callable[..., Any]] = {
     f"new_zeros(*int size, {_OPTIONS})".replace("*, ", ""): _new(0),

@@ -17,7 +17,7 @@ from stridescope.errors import IllegalOp, InputError, OpIndexError, OpRuntimeErr
 from stridescope.layout import Copy, Layout, indexing
 from stridescope.program.algebra import Written
 from stridescope.program.rows import rows
-from stridescope.program.tensor import Tensor, cast
+from stridescope.program.tensor import Tensor, cast, held
 from stridescope.program.torch_ops.compute import ARITHMETIC, UNARY, always, result_dtype
 from stridescope.program.torch_ops.copies import resolve_key
 
@@ -104,8 +104,9 @@ def _constant(value: Any) -> Callable[..., Written]:
                 raise OpRuntimeError(
                     "fill_rank", f"fill_ takes a number or a 0-dim tensor, got {given.layout.ndim} dims"
                 )
-            given = given.reader()(given.layout.storage_offset)
-        known = cast(given, tensor.dtype)
+            known = cast(given.reader()(given.layout.storage_offset), tensor.dtype)
+        else:
+            known = held(given, tensor.dtype, tensor.layout.numel)
         return log_write(tensor, tensor.layout, holds(known))
 
     return run
@@ -197,7 +198,7 @@ def _setitem(tensor: Tensor, key: Any, value: Any) -> Written:
     if isinstance(value, Tensor):
         read, copied = assigned(value, shape), True
     elif isinstance(value, int | float | complex):
-        read, copied = always(value), False
+        read, copied = always(held(value, tensor.dtype, 1)), False
     else:
         raise InputError(f"a tensor takes a number or a tensor, got {value!r}; wrap a list as torch.tensor([...])")
     nbytes = math.prod(shape) * tensor.dtype.itemsize if copied else 0
