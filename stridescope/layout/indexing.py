@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, TypeVar
 from stridescope.errors import OpIndexError
 from stridescope.layout.base import Shape, contiguous_stride
 from stridescope.layout.compatibility import view_stride
-from stridescope.layout.contiguity import is_contiguous, is_non_overlapping_and_dense, iteration_order
+from stridescope.layout.contiguity import (
+    CHANNELS_LAST_ORDER,
+    is_contiguous,
+    is_non_overlapping_and_dense,
+    iteration_order,
+    stride_for_format,
+)
 from stridescope.layout.copy import Copy, ravel_index
 from stridescope.layout.refusal import Refusal
 
@@ -98,6 +104,18 @@ def mask_positions(mask: Positions) -> list[Positions]:
     return [Positions((len(hits),), (1,), tuple(at[dim] for at in hits)) for dim in range(len(mask.shape))]
 
 
+def _kept_stride(shape: Shape, strides: Sequence[Shape]) -> Shape | None:
+    """Strides of the result where all operands, of its shape, lie alike; None where they do not."""
+    if all(is_contiguous(shape, stride) for stride in strides):
+        return contiguous_stride(shape)
+    order = CHANNELS_LAST_ORDER["channels_last"]
+    if len(shape) == len(order) and all(is_contiguous(shape, stride, order) for stride in strides):
+        return stride_for_format(shape, "channels_last")
+    if len(set(strides)) == 1 and is_non_overlapping_and_dense(shape, strides[0]):
+        return strides[0]
+    return None
+
+
 def walk_stride(shape: Shape, operands: Sequence[tuple[Shape, Shape]]) -> Shape:
     """Strides torch's element-wise loop gives a new result of `shape`, from (shape, stride) of what it reads.
 
@@ -105,11 +123,9 @@ def walk_stride(shape: Shape, operands: Sequence[tuple[Shape, Shape]]) -> Shape:
     otherwise dims are ordered by the first operand that can tell, and laid out densely.
     """
     if all(own == shape for own, _ in operands):
-        if all(is_contiguous(own, stride) for own, stride in operands):
-            return contiguous_stride(shape)
-        strides = {stride for _, stride in operands}
-        if len(strides) == 1 and is_non_overlapping_and_dense(shape, operands[0][1]):
-            return operands[0][1]
+        alike = _kept_stride(shape, [stride for _, stride in operands])
+        if alike is not None:
+            return alike
     steps = []
     for own, stride in operands:
         lead = len(shape) - len(own)

@@ -33,11 +33,12 @@ _NO_AUTOGRAD = ("requires_grad", "numpy arrays have no autograd")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a write row answers: the tensor, the layouts it wrote through, and bytes copied in."""
+    """What a write row answers: the tensor, what it wrote through (or to which addresses), and bytes copied in."""
 
     tensor: Tensor
-    layouts: tuple[Layout, ...]
+    layout: Layout | None
     copied_nbytes: int = 0
+    listed: tuple[int, ...] = ()
 
 
 class AlgebraEngine:
@@ -92,7 +93,7 @@ class AlgebraEngine:
         if isinstance(result, Refusal):
             return Outcome(None, "refused", reason=self._refusal(result, op, bound))
         if isinstance(result, Written):
-            write = Write(result.layouts, _seen_by(result, names))
+            write = Write(result.layout, _seen_by(result, names), result.listed)
             return Outcome(result.tensor, "write", result.copied_nbytes, write=write)
         if isinstance(result, Tensor):
             if id(result) in before:
@@ -176,9 +177,18 @@ def _seen_by(written: Written, names: dict[str, Any]) -> tuple[str, ...]:
     for name, value in names.items():
         if not isinstance(value, Tensor) or value.storage.root is not written.tensor.storage.root:
             continue
-        if any(_meet(value, written.tensor, layout) for layout in written.layouts):
+        if _sees(value, written):
             seen.append(name)
     return tuple(seen)
+
+
+def _sees(tensor: Tensor, written: Written) -> bool:
+    if written.layout is not None:
+        return _meet(tensor, written.tensor, written.layout)
+    writer = written.tensor
+    if tensor.dtype == writer.dtype and tensor.storage is writer.storage:
+        return any(next(tensor.layout.indices_of(address), None) is not None for address in written.listed)
+    return any(_meet(tensor, writer, Layout((), (), address)) for address in written.listed)
 
 
 def _meet(tensor: Tensor, writer: Tensor, layout: Layout) -> bool:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["as_functions", "in_parts", "lift", "on_layout", "positions_of", "rows"]
 
-POSITIONS_LIMIT = 1_000_000
+POSITIONS_LIMIT = 100_000
 """Elements of an index tensor that are read; a larger one says so."""
 
-PARTS_LIMIT = 10_000
+PARTS_LIMIT = 1_000
 """How many tensors one op may give."""
 
 _STAR = re.compile(r"\*int (\w+)")

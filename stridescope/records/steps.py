@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from stridescope.records.tensors import Rendered, TensorInfo
@@ -86,28 +86,42 @@ class Write:
     """What an in-place op changed.
 
     Attributes:
-        layouts: the addresses written, in elements, as the layouts written through; one, unless the write
-            went to positions from a list or a mask.
-        seen_by: the names that reach at least one of those addresses, in order of binding.
+        layout: the elements written, as the layout written through; None where `listed` says it.
+        seen_by: the names that reach at least one byte of them, in order of binding.
+        listed: the addresses, for a write to positions from a list or a mask, in index order.
     """
 
-    layouts: tuple[Layout, ...]
+    layout: Layout | None
     seen_by: tuple[str, ...]
+    listed: tuple[int, ...] = ()
+    _reached: frozenset[int] = field(init=False, repr=False, compare=False)
 
     LISTED = 64
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_reached", frozenset(self.listed))
 
     @property
     def numel(self) -> int:
         """How many elements were written, one written twice counting twice."""
-        return sum(layout.numel for layout in self.layouts)
+        return len(self.listed) if self.layout is None else self.layout.numel
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Half-open range of the addresses written."""
+        if self.layout is not None:
+            return self.layout.span
+        return (min(self.listed), max(self.listed) + 1) if self.listed else (0, 0)
 
     def addresses(self) -> Iterator[int]:
         """The addresses written, in index order, lazily."""
-        return chain.from_iterable(layout.addresses() for layout in self.layouts)
+        return iter(self.listed) if self.layout is None else self.layout.addresses()
 
     def reaches(self, address: int) -> bool:
         """Whether the write changed an address."""
-        return any(next(layout.indices_of(address), None) is not None for layout in self.layouts)
+        if self.layout is None:
+            return address in self._reached
+        return next(self.layout.indices_of(address), None) is not None
 
     def to_dict(self) -> dict[str, Any]:
         """`addresses` lists the first 64 in index order; `numel` counts the elements written."""

@@ -125,10 +125,10 @@ def origins_of(history: History, info: TensorInfo) -> Origins | None:
 
 def _replaced(write: Write, through: TensorInfo, storage: StorageInfo) -> bool:
     """Whether a write changed every byte of a storage."""
-    return storage.nbytes is not None and any(
-        layout.is_non_overlapping_and_dense() and layout.numel * (through.itemsize or 0) >= storage.nbytes
-        for layout in write.layouts
-    )
+    layout = write.layout
+    if storage.nbytes is None or layout is None:
+        return False
+    return layout.is_non_overlapping_and_dense() and layout.numel * (through.itemsize or 0) >= storage.nbytes
 
 
 def _read(

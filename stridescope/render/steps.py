@@ -151,8 +151,7 @@ def _write_text(step: Step) -> str:
         addresses = sorted(set(step.write.addresses()))
         where = f"address {addresses[0]}" if len(addresses) == 1 else f"addresses {joined([str(a) for a in addresses])}"
     else:
-        spans = [layout.span for layout in step.write.layouts if layout.numel]
-        low, high = min(low for low, _ in spans), max(high for _, high in spans)
+        low, high = step.write.span
         where = f"{plural(numel, 'element')} in [{low:,}, {high:,})"
     seen = f", seen by {joined(step.write.seen_by)}" if step.write.seen_by else ""
     return f"changes {where}{seen}"

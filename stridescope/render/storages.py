@@ -14,7 +14,7 @@ from stridescope.render.cells import address_text, count, nbytes_text, plural, s
 from stridescope.render.drawn import HEAD, Drawn, edges, letters_of, track_of, with_scales
 from stridescope.render.lines import Line, flow, indented
 from stridescope.render.sentences import reached
-from stridescope.render.strip import Below, Track, draw_strip, reaches
+from stridescope.render.strip import Below, Track, draw_strip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,9 +60,8 @@ def storage_section(
     below = _name_rows(ink, drawn)
     if written is not None:
         scale = drawn[-1].scale
-        anchors += [edge * scale for layout in written.layouts[:2] if layout.numel for edge in layout.span]
-        hits = [reaches(layout) for layout in written.layouts]
-        below.append(_marks("written", ink.mark("up"), lambda at: any(hit(at // scale) for hit in hits), "write"))
+        anchors += [edge * scale for edge in written.span if written.numel]
+        below.append(_marks("written", ink.mark("up"), lambda at: written.reaches(at // scale), "write"))
     # Last, so that its legend stands right below it.
     below += [] if came_from is None else [came_from]
     strip = draw_strip(

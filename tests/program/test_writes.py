@@ -59,14 +59,15 @@ class SideBySide:
             if isinstance(value, torch.Tensor | np.ndarray)
         }
 
+    def ours(self, name: str) -> list[Any]:
+        """The values of a name, in index order, on the algebra."""
+        read = self.engine.values(self.names[name])
+        assert read is not None
+        return read(list(self.names[name].layout.addresses()))
+
     def assert_alike(self) -> None:
         """Every name holds torch's values."""
-        real = self.snapshot()
-        assert real.keys() == self.names.keys()
-        for name, tensor in self.names.items():
-            read = self.engine.values(tensor)
-            assert read is not None
-            assert read(list(tensor.layout.addresses())) == real[name], name
+        assert {name: self.ours(name) for name in self.names} == self.snapshot()
 
 
 PROGRAMS = {
@@ -236,6 +237,12 @@ REFUSED = {
     "x = torch.zeros(3); x[3] = 1": "index_range",
     "x = torch.zeros(3); x[[0, 3]] = 1": "index_range",
     "x = torch.zeros(3); x.fill_(torch.ones(2))": "fill_rank",
+    "x = torch.arange(3).expand(2, 3); x[:] = 8": "overlapping_write",
+    "x = torch.arange(3).expand(2, 3); x[...] = torch.tensor(8)": "overlapping_write",
+    "x = torch.arange(3).expand(2, 3); x.fill_(torch.tensor(8))": "overlapping_write",
+    "x = torch.zeros(3); x[[0, 1]] = torch.tensor([8, 9])": "index_put_dtype",
+    "x = torch.zeros(3); x[x < 1] = torch.tensor([7, 8, 9])": "index_put_dtype",
+    "x = torch.arange(3); x.normal_()": "random_dtype",
     "x = torch.zeros(3, dtype=torch.uint8); x[0] = 300": "overflow",
     "x = torch.zeros(3); x.fill_(1j)": "overflow",
 }
@@ -248,10 +255,13 @@ def test_a_write_that_torch_refuses_is_refused_with_its_class_of_error(program: 
         step, _ = both.line(line)
     assert step.effect == "refused" and step.reason is not None
     assert step.reason.code == REFUSED[program]
-    both.assert_alike()
 
 
 ALLOWED = [
+    "x = torch.arange(3).expand(2, 3); x.fill_(8)",
+    "x = torch.arange(3).expand(2, 3); y = x[:]; x.copy_(y)",
+    "x = torch.arange(3).expand(2, 3); x[[0, 1]] = 8",
+    "x = torch.zeros(3); x[x < 1] = torch.tensor(8)",
     "x = torch.arange(3).expand(2, 3); x[0, 0] = 5",
     "x = torch.zeros(6); x.as_strided((4, 3), (1, 1)).fill_(2)",
     "x = torch.arange(6); x.add_(x)",
@@ -269,6 +279,28 @@ def test_a_write_that_torch_takes_is_taken(program: str) -> None:
     for line in program.split("; "):
         both.line(line)
         both.assert_alike()
+
+
+@pytest.mark.parametrize(
+    ("program", "open_at"),
+    [
+        ("x = torch.arange(6); x.unfold(0, 3, 1).mul_(2)", [1, 2, 3, 4]),
+        ("x = torch.arange(6); x.unfold(0, 3, 1).fill_(2)", []),
+        ("x = torch.arange(6); x.as_strided((2, 2), (2, 2)).copy_(torch.arange(4).view(2, 2))", [2]),
+        ("x = torch.arange(6); x[::2].add_(x[:3])", [4]),
+        ("x = torch.arange(6); x[2:][::2] = x[:2]", []),
+        ("x = torch.arange(6).view(1, 3, 2); x[-1] = x[0, :1]", [2, 3, 4, 5]),
+    ],
+)
+def test_what_torch_leaves_to_the_order_of_its_loop_is_none(program: str, open_at: list[int]) -> None:
+    """Elements written twice by one op, or read after the same op may have written them; all others are torch's."""
+    step = run(program).steps[-1]
+    assert step.values is not None
+    assert [place for place, value in enumerate(step.values(range(6))) if value is None] == open_at
+    real: dict[str, Any] = {"torch": torch}
+    exec(program, real)
+    for ours, theirs in zip(step.values(range(6)), real["x"].flatten().tolist(), strict=True):
+        assert ours is None or ours == theirs
 
 
 def test_a_write_to_ten_to_the_fifteen_elements_costs_nothing() -> None:
@@ -296,11 +328,20 @@ def _check_random(seen: Counter[str], seed: int) -> None:
         step, _ = both.line(f"{letter} = {rng.choice(list(both.names))}{rng.choice(_VIEWS)}")
         if step.effect == "refused":
             break
+    if step.effect == "refused":
+        return
     for _ in range(4):
         n, m = (rng.choice(list(both.names)) for _ in range(2))
-        step, changed = both.line(rng.choice(_WRITES).format(n=n, m=m, k=rng.randint(1, 9)))
+        text = rng.choice(_WRITES).format(n=n, m=m, k=rng.randint(1, 9))
+        if "[" in text and any(None in both.ours(name) for name in both.names):
+            return  # A mask of unknown values is an error of its own.
+        step, changed = both.line(text)
         seen[step.effect] += 1
-        both.assert_alike()
+        real = both.snapshot()
+        for name in both.names:
+            for ours, theirs in zip(both.ours(name), real[name], strict=True):
+                assert ours is None or ours == theirs, name
+                seen["left open" if ours is None else "known"] += 1
         if step.effect == "write":
             assert step.write is not None and set(changed) <= set(step.write.seen_by)
             seen["seen by several"] += len(changed) > 1
@@ -309,4 +350,5 @@ def _check_random(seen: Counter[str], seed: int) -> None:
 def test_random_programs_of_views_and_writes_agree_with_torch_after_each_line() -> None:
     seen = Counter[str]()
     _check_random(seen)
-    assert min(seen["write"], seen["refused"], seen["seen by several"]) > 40, seen
+    assert min(seen["write"], seen["refused"], seen["seen by several"]) > 20, seen
+    assert seen["known"] > 10 * seen["left open"] > 0, seen

@@ -132,8 +132,8 @@ def _names(make: Factory) -> History:
     x = make.tensor(layout, storage, name="x")
     a = make.tensor(layout.view(3, 4), storage, name="a")
     b = make.tensor(layout[::2], storage, name="b")
-    row = Write((a.layout[1],), ("x", "a"))
-    evens = Write((b.layout,), ("x", "a", "b"))
+    row = Write(a.layout[1], ("x", "a"))
+    evens = Write(b.layout, ("x", "a", "b"))
     steps = (
         Step("torch.arange(12)", "arange", "alloc", x, name="x", values=list),
         Step("x.view(3, 4)", "view", "view", a, name="a", before=x, values=list),

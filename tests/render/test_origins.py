@@ -132,7 +132,7 @@ def test_a_step_that_lists_no_sources_counts_them(make):
 def test_a_write_to_everything_ends_the_story(make):
     history = make.chain("arange(4)", (4,), (".flip(0)", lambda x: x.flip(0)))
     final = history.steps[-1].tensor
-    write = Step(".zero_()", "zero_", "write", final, before=final, write=Write((final.layout,), ()))
+    write = Step(".zero_()", "zero_", "write", final, before=final, write=Write(final.layout, ()))
     assert "from" in plain(history, 80)
     assert "from" not in plain(History("…", "algebra", (*history.steps, write)), 80)
 

@@ -185,8 +185,9 @@ def _setitem(array: Tensor, key: Any, value: Any) -> Written:
     else:
         raise InputError(f"an array takes numbers and arrays, got {value!r}")
     if isinstance(target, Layout):
-        array.storage.write(target, dtype, lambda index, _old: cast(read(index), dtype))
-        return Written(array, (target,), nbytes)
+        sources = (value,) if isinstance(value, Tensor) else ()
+        array.write(target, lambda index, _old: cast(read(index), dtype), constant=not sources, sources=sources)
+        return Written(array, target, nbytes)
     return write_listed(array, target, read, nbytes)
 
 
@@ -210,16 +211,16 @@ def _in_place(name: str) -> Callable[..., Written]:
             right = read(index)
             return None if old is None or right is None else cast(row.run(old, right), array.dtype)
 
-        array.storage.write(array.layout, array.dtype, value)
-        return Written(array, (array.layout,))
+        array.write(array.layout, value, reads_old=True, sources=(other,) if isinstance(other, Tensor) else ())
+        return Written(array, array.layout)
 
     return run
 
 
 def _fill(array: Tensor, value: Any) -> Written:
     _check_writable(array)
-    array.storage.write(array.layout, array.dtype, holds(cast(value, array.dtype)))
-    return Written(array, (array.layout,))
+    array.write(array.layout, holds(cast(value, array.dtype)), constant=True)
+    return Written(array, array.layout)
 
 
 _CREATIONS: dict[str, Callable[..., Any]] = {

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stridescope.errors import OpIndexError, OpRuntimeError
+from stridescope.errors import OpIndexError, OpRuntimeError, OpTypeError
 from stridescope.layout import Layout, indexing
 from stridescope.layout.dtypes import DTYPES, DType, promote
 from stridescope.program.rows import as_functions, rows
@@ -178,11 +178,13 @@ def elementwise(
     *,
     library: str = "torch",
     stride_of: Callable[[tuple[int, ...], Sequence[Layout]], tuple[int, ...]] = _torch_stride,
+    common: DType | None = None,
 ) -> Tensor:
     """A new tensor, `run` on the operands' elements, broadcast; Python numbers are 0-dim operands.
 
     Args:
         stride_of: the library's rule for the strides of the result, from its shape and the operands' layouts.
+        common: the element type operands are converted to first, where that is done by copying them.
     """
     layouts = [part.layout if isinstance(part, Tensor) else Layout((), ()) for part in operands]
     try:
@@ -192,7 +194,7 @@ def elementwise(
     devices = {part.device for part in operands if isinstance(part, Tensor) and part.layout.ndim}
     if len(devices) > 1:
         raise OpRuntimeError("device_mix", f"{name} needs tensors on one device, got {' and '.join(sorted(devices))}")
-    new = Layout(shape, stride_of(shape, layouts))
+    new = Layout(shape, stride_of(shape, [_as_walked(*pair, common) for pair in zip(operands, layouts, strict=True)]))
     readers = [
         _reader(part, layout.expand(shape)) if isinstance(part, Tensor) else always(part)
         for part, layout in zip(operands, layouts, strict=True)
@@ -207,6 +209,9 @@ def elementwise(
             return cast(run(*values), dtype)
         except (ValueError, OverflowError, ZeroDivisionError):
             return math.nan if dtype.is_floating else None
+        except TypeError:
+            # Python's own functions do not take complex numbers; nobody else is asked.
+            return None
 
     grad = any(isinstance(part, Tensor) and part.requires_grad for part in operands) and dtype.kind in (
         "float",
@@ -216,8 +221,16 @@ def elementwise(
     if device is None:
         device = next(part.device for part in operands if isinstance(part, Tensor))
     made = fresh(new, dtype, fill, device=device, library=library, requires_grad=grad)
+    made.storage.stands_on([part.storage for part in operands if isinstance(part, Tensor)])
     made.leaf = not grad
     return made
+
+
+def _as_walked(part: Any, layout: Layout, common: DType | None) -> Layout:
+    """The layout the loop walks: that of a dense copy where an operand has to be converted."""
+    if common is None or not isinstance(part, Tensor) or part.dtype == common:
+        return layout
+    return Layout(layout.shape, layout.stride_when_converted())
 
 
 def _reader(tensor: Tensor, spread: Layout) -> Callable[[tuple[int, ...]], Any]:
@@ -238,24 +251,47 @@ def _binary(name: str, *, reflected: bool = False) -> Callable[..., Tensor]:
         joined = result_dtype(operands)
         if joined.is_complex and name in _ORDERED:
             raise OpRuntimeError("complex_order", f"{name}: complex numbers have no order; compare .real or .abs()")
-        return elementwise(name, operands, row.dtype(joined), row.run)
+        _check_kind(name, joined, [part.dtype for part in operands if isinstance(part, Tensor)], operands)
+        return elementwise(
+            name, operands, row.dtype(joined), row.run, common=row.dtype(joined) if name == "div" else joined
+        )
 
     return run
+
+
+def _check_kind(name: str, joined: DType, types: Sequence[DType], operands: Sequence[Any]) -> None:
+    """What torch refuses for the kind of numbers it got."""
+    bools = [dtype.kind == "bool" for dtype in types] + [isinstance(part, bool) for part in operands]
+    if name == "sub" and any(bools):
+        raise OpRuntimeError("bool_minus", "minus is not defined on bools; use ^ (or ~) on them, or convert to ints")
+    if name.startswith("bitwise_") and joined.kind in ("float", "complex"):
+        raise OpRuntimeError("result_type", f"{name} needs bools or ints, got {joined}")
+    negative = isinstance(operands[1], int) and operands[1] < 0
+    if name == "pow" and negative and joined.kind in ("int", "uint", "bool"):
+        raise OpRuntimeError(
+            "negative_power", "whole numbers have no negative whole powers; convert to a float type first"
+        )
 
 
 def _unary(name: str) -> Callable[..., Tensor]:
     run_one, needs_float = UNARY[name]
 
     def run(tensor: Tensor) -> Tensor:
+        if name == "neg" and tensor.dtype.kind == "bool":
+            raise OpRuntimeError("bool_minus", "a bool tensor has no negative; ~ turns it round")
+        if name == "relu" and (tensor.dtype.is_complex or tensor.dtype.kind == "bool"):
+            raise OpRuntimeError("complex_order", f"relu needs ordered numbers, got {tensor.dtype}")
         dtype = _to_float(tensor.dtype) if needs_float else tensor.dtype
-        return elementwise(name, [tensor], dtype, run_one)
+        if name == "abs" and dtype.is_complex:
+            return elementwise(name, [tensor], DTYPES[dtype.part], run_one)
+        return elementwise(name, [tensor], dtype, run_one, common=dtype)
 
     return run
 
 
 def _invert(tensor: Tensor) -> Tensor:
     if tensor.dtype.kind in ("float", "complex"):
-        raise OpRuntimeError("result_type", f"~ needs bools or ints, got {tensor.dtype}")
+        raise OpTypeError("result_type", f"~ needs bools or ints, got {tensor.dtype}")
     flips = tensor.dtype.kind == "bool"
     return elementwise("bitwise_not", [tensor], tensor.dtype, lambda v: not v if flips else ~v)
 

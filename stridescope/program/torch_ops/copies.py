@@ -53,11 +53,13 @@ def _clone(tensor: Tensor, memory_format: str | None = None) -> Tensor:
 
 
 def _contiguous(tensor: Tensor, memory_format: str) -> Any:
-    result = lift(tensor, tensor.layout.made_contiguous(memory_format))
-    if result is not tensor and tensor.conj:
-        # torch's clone keeps the bit here; the values stay as they lie.
-        result.conj = tensor.conj
-    return result
+    layout = tensor.layout.made_contiguous(memory_format)
+    if not isinstance(layout, Copy):
+        return lift(tensor, layout)
+    # torch keeps a conj or neg bit here: the values are copied as they lie.
+    made = of_copy(layout, (tensor,), raw=True)
+    made.conj, made.neg = tensor.conj, tensor.neg
+    return made
 
 
 def converted(

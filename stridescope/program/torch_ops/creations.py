@@ -367,7 +367,7 @@ _CREATIONS: dict[str, Callable[..., Any]] = {
 # What is made of tensors shares or copies them; what is made of numbers comes from nothing.
 _CONVERSIONS: dict[str, Callable[..., Any]] = {
     f"tensor(any data, {_OPTIONS})": _tensor,
-    "as_tensor(any data, dtype? dtype=None, device? device=None)": _as_tensor,
+    "as_tensor(any data, *, dtype? dtype=None, device? device=None)": _as_tensor,
     "asarray(any data, *, dtype? dtype=None, device? device=None)": _as_tensor,
     "from_numpy(tensor ndarray)": _from_numpy,
 }

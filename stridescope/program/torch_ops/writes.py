@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from stridescope.errors import IllegalOp, InputError, OpIndexError, OpRuntimeError
+from stridescope.errors import IllegalOp, InputError, OpIndexError, OpRuntimeError, OpTypeError
 from stridescope.layout import Copy, Layout, indexing
 from stridescope.program.algebra import Written
 from stridescope.program.rows import rows
@@ -23,20 +24,20 @@ from stridescope.program.torch_ops.copies import resolve_key
 
 if TYPE_CHECKING:
     from stridescope.program.ops import Op
+    from stridescope.program.storage import Value
 
-__all__ = ["ROWS", "Value", "assigned", "holds", "log_write", "write_listed"]
+__all__ = ["ROWS", "assigned", "holds", "log_write", "write_listed"]
 
 LISTED_LIMIT = 100_000
-"""Positions of an index that one write may go to; each is a write of its own."""
-
-Value = Callable[[tuple[int, ...], Any], Any]
+"""Positions of an index that one write may go to."""
 
 
 def _check_autograd(tensor: Tensor) -> None:
-    if tensor.requires_grad and tensor.leaf:
+    if tensor.requires_grad and (tensor.leaf or tensor.of_leaf):
+        what = "a leaf" if tensor.leaf else "a view of a leaf"
         raise OpRuntimeError(
             "leaf_write",
-            "a leaf that requires grad cannot be changed in place; use torch.no_grad() in a script, or detach() here",
+            f"{what} that requires grad cannot be changed in place; use torch.no_grad() in a script, or detach() here",
         )
 
 
@@ -74,11 +75,10 @@ def _byte_span(tensor: Tensor) -> tuple[int, int]:
     return low * size + shift, high * size + shift
 
 
-def log_write(tensor: Tensor, layout: Layout, value: Value, copied_nbytes: int = 0) -> Written:
-    """Append a write through `layout` to the tensor's storage."""
-    dtype = tensor.dtype
-    tensor.storage.write(layout, dtype, value)
-    return Written(tensor, (layout,), copied_nbytes)
+def log_write(tensor: Tensor, layout: Layout, value: Value, copied_nbytes: int = 0, **how: Any) -> Written:
+    """Log a write through `layout`; `how` is what `Tensor.write` takes."""
+    tensor.write(layout, value, **how)
+    return Written(tensor, layout, copied_nbytes)
 
 
 def _broadcast_reader(tensor: Tensor, other: Tensor, what: str) -> Callable[[tuple[int, ...]], Any]:
@@ -92,8 +92,33 @@ def _broadcast_reader(tensor: Tensor, other: Tensor, what: str) -> Callable[[tup
             "broadcast",
             f"{what} writes shape {tensor.layout.shape}, and the result has shape {shape}; it must not grow",
         )
-    spread, read = other.layout.expand(shape), other.reader()
-    return lambda index: read(spread.address(index))
+    spread = other.layout.expand(shape)
+    return _undisturbed(tensor, tensor.layout, other, spread, other.reader())
+
+
+def _undisturbed(
+    tensor: Tensor, target: Layout, other: Tensor, spread: Layout, read: Callable[[int], Any]
+) -> Callable[[tuple[int, ...]], Any]:
+    """index of `target` -> value of `other` there; None where the same op writes over it from another index.
+
+    Which of the two comes first torch leaves open.
+    """
+    if other.storage.root is not tensor.storage.root:
+        return lambda index: read(spread.address(index))
+    size = tensor.dtype.itemsize
+    shift = other.storage.shift_nbytes - tensor.storage.shift_nbytes
+    alike = other.dtype.itemsize == size and shift % size == 0
+
+    def value(index: tuple[int, ...]) -> Any:
+        address = spread.address(index)
+        if alike:
+            written = islice(target.indices_of(address + shift // size), 2)
+            return None if any(at != index for at in written) else read(address)
+        low, high = (bound * size for bound in target.span)
+        first = address * other.dtype.itemsize + shift
+        return None if low < first + other.dtype.itemsize and first < high else read(address)
+
+    return value
 
 
 def _constant(value: Any) -> Callable[..., Written]:
@@ -104,10 +129,11 @@ def _constant(value: Any) -> Callable[..., Written]:
                 raise OpRuntimeError(
                     "fill_rank", f"fill_ takes a number or a 0-dim tensor, got {given.layout.ndim} dims"
                 )
+            _check_written_once(tensor.layout)
             known = cast(given.reader()(given.layout.storage_offset), tensor.dtype)
         else:
             known = held(given, tensor.dtype, tensor.layout.numel)
-        return log_write(tensor, tensor.layout, holds(known))
+        return log_write(tensor, tensor.layout, holds(known), constant=True)
 
     return run
 
@@ -115,20 +141,31 @@ def _constant(value: Any) -> Callable[..., Written]:
 def _unknown(tensor: Tensor, *_: Any) -> Written:
     _check_autograd(tensor)
     _check_written_once(tensor.layout)
-    return log_write(tensor, tensor.layout, holds(None))
+    return log_write(tensor, tensor.layout, holds(None), constant=True)
+
+
+def _unknown_float(tensor: Tensor, *_: Any) -> Written:
+    if tensor.dtype.kind not in ("float", "complex"):
+        raise OpRuntimeError(
+            "random_dtype", f"it draws floating-point numbers, and a tensor of {tensor.dtype} holds none"
+        )
+    return _unknown(tensor)
 
 
 def _copy_(tensor: Tensor, src: Tensor, _non_blocking: bool = False) -> Written:
     _check_autograd(tensor)
-    if src is not tensor:
-        _check_written_once(tensor.layout)
-        _check_no_partial_overlap(tensor, src)
+    if src.layout == tensor.layout and src.dtype == tensor.dtype and src.storage is tensor.storage:
+        # torch sees that it is the same memory, and leaves it alone.
+        return Written(tensor, tensor.layout)
+    _check_written_once(tensor.layout)
+    _check_no_partial_overlap(tensor, src)
     read = _broadcast_reader(tensor, src, "copy_")
     return log_write(
         tensor,
         tensor.layout,
         lambda index, _old: cast(read(index), tensor.dtype),
         tensor.layout.numel * tensor.dtype.itemsize,
+        sources=(src,),
     )
 
 
@@ -155,7 +192,8 @@ def _arithmetic(name: str) -> Callable[..., Written]:
                 return None
             return cast(row.run(old, right * alpha if alpha != 1 else right), tensor.dtype)
 
-        return log_write(tensor, tensor.layout, value)
+        sources = (other,) if isinstance(other, Tensor) else ()
+        return log_write(tensor, tensor.layout, value, reads_old=True, sources=sources)
 
     return run
 
@@ -186,15 +224,22 @@ def _unary(name: str) -> Callable[..., Written]:
             except (ValueError, OverflowError, ZeroDivisionError):
                 return math.nan
 
-        return log_write(tensor, tensor.layout, value)
+        return log_write(tensor, tensor.layout, value, reads_old=True)
 
     return run
 
 
 def _setitem(tensor: Tensor, key: Any, value: Any) -> Written:
     _check_autograd(tensor)
-    target = indexing.index(tensor.layout, resolve_key(key))
+    parts = resolve_key(key)
+    target = indexing.index(tensor.layout, parts)
+    if isinstance(target, Copy) and isinstance(value, Tensor):
+        _check_put(tensor, value, parts)
     shape = target.layout.shape if isinstance(target, Copy) else target.shape
+    if isinstance(value, Tensor) and value.library != "torch":
+        raise OpTypeError(
+            "not_a_tensor", "a torch tensor cannot be assigned a numpy array; torch.from_numpy makes it a tensor"
+        )
     if isinstance(value, Tensor):
         read, copied = assigned(value, shape), True
     elif isinstance(value, int | float | complex):
@@ -204,31 +249,44 @@ def _setitem(tensor: Tensor, key: Any, value: Any) -> Written:
     nbytes = math.prod(shape) * tensor.dtype.itemsize if copied else 0
     dtype = tensor.dtype
     if isinstance(target, Layout):
-        if isinstance(value, Tensor) and value.layout.ndim:
-            _check_written_once(target)
-            _check_no_partial_overlap(tensor.view(target), value)
-        written = log_write(tensor, target, lambda index, _old: cast(read(index), dtype), nbytes)
-        return Written(tensor, written.layouts, nbytes)
+        _check_written_once(target)
+        if not isinstance(value, Tensor):
+            return log_write(tensor, target, holds(read(())), nbytes, constant=True)
+        spread = spread_over(value.layout, shape)
+        if value.layout.ndim:
+            _check_no_partial_overlap(tensor.view(target), value.view(spread))
+        read = _undisturbed(tensor, target, value, spread, value.reader())
+        return log_write(tensor, target, lambda index, _old: cast(read(index), dtype), nbytes, sources=(value,))
     return write_listed(tensor, target, read, nbytes)
+
+
+def _check_put(tensor: Tensor, value: Tensor, parts: list[object]) -> None:
+    """torch converts what goes to listed positions only where it is one number, behind a mask."""
+    lists = [part for part in parts if isinstance(part, bool | indexing.Positions)]
+    masked = len(lists) == 1 and (isinstance(lists[0], bool) or getattr(lists[0], "mask", False))
+    if value.dtype != tensor.dtype and not (masked and value.layout.numel == 1):
+        raise OpRuntimeError(
+            "index_put_dtype",
+            f"positions of a tensor of {tensor.dtype} take values of that dtype, got {value.dtype}; convert them first",
+        )
 
 
 def write_listed(
     tensor: Tensor, target: Copy[Layout], read: Callable[[tuple[int, ...]], Any], copied_nbytes: int
 ) -> Written:
-    """Write to the elements that an advanced index picks, one by one, in index order.
+    """Write to the elements that an advanced index picks, in index order: of two to one address, the later one stays.
 
     Raises:
         InputError: there are more than are followed.
     """
     if target.layout.numel > LISTED_LIMIT:
         raise InputError(f"writing to {target.layout.numel:,} listed positions is more than is followed; use --torch")
-    layouts = []
+    values = {}
     for place in range(target.layout.numel):
         index = target.layout.unravel(place)
-        at = Layout((), (), target.sources[0].address(target.pick(index)[1]))
-        tensor.storage.write(at, tensor.dtype, holds(cast(read(index), tensor.dtype)))
-        layouts.append(at)
-    return Written(tensor, tuple(layouts), copied_nbytes)
+        values[target.sources[0].address(target.pick(index)[1])] = cast(read(index), tensor.dtype)
+    tensor.write_listed(values)
+    return Written(tensor, None, copied_nbytes, tuple(values))
 
 
 def holds(value: Any) -> Value:
@@ -244,17 +302,25 @@ def assigned(
     Raises:
         IllegalOp: it does not broadcast; of the library's class, `error`.
     """
-    layout = value.layout
+    spread, read = spread_over(value.layout, shape, error), value.reader()
+    return lambda index: read(spread.address(index))
+
+
+def spread_over(value: Layout, shape: tuple[int, ...], error: type[IllegalOp] = OpRuntimeError) -> Layout:
+    """The layout of a value broadcast to the shape it is assigned to.
+
+    Raises:
+        IllegalOp: it does not broadcast; of the library's class, `error`.
+    """
+    layout = value
     while layout.ndim > len(shape) and layout.shape[0] == 1:
         layout = layout.select(0, 0)
     try:
-        spread = layout.expand(shape)
+        return layout.expand(shape)
     except OpRuntimeError:
         raise error(
-            "broadcast", f"a value of shape {value.layout.shape} does not broadcast to the {shape} it is assigned to"
+            "broadcast", f"a value of shape {value.shape} does not broadcast to the {shape} it is assigned to"
         ) from None
-    read = value.reader()
-    return lambda index: read(spread.address(index))
 
 
 _WRITES: dict[str, Callable[..., Any]] = {
@@ -275,8 +341,8 @@ _WRITES: dict[str, Callable[..., Any]] = {
     "pow_(number exponent)": _arithmetic("pow"),
     "pow_(tensor exponent)": _arithmetic("pow"),
     **{f"{name}_()": _unary(name) for name in UNARY},
-    "uniform_(number from_=0, number to=1)": _unknown,
-    "normal_(number mean=0, number std=1)": _unknown,
+    "uniform_(number from_=0, number to=1)": _unknown_float,
+    "normal_(number mean=0, number std=1)": _unknown_float,
     "random_()": _unknown,
     "__setitem__(any key, any value)": _setitem,
 }
