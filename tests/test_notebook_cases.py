@@ -1,4 +1,4 @@
-"""What a reader of an introductory PyTorch notebook does with tensors: the program, and the real thing, say the same truth."""
+"""What a reader of an introductory PyTorch notebook does with tensors is told as it really is."""
 
 from __future__ import annotations
 
@@ -108,9 +108,7 @@ def test_each_index_and_slice_is_a_view_of_one_storage(index: str, offset: int, 
 # ---------------------------------------------------------------------------------------------------------- view
 
 
-@pytest.mark.parametrize(
-    ("sizes", "shape"), [("4, 1", (4, 1)), ("-1", (4,)), ("1, -1", (1, 4)), ("-1, 1", (4, 1))]
-)
+@pytest.mark.parametrize(("sizes", "shape"), [("4, 1", (4, 1)), ("-1", (4,)), ("1, -1", (1, 4)), ("-1, 1", (4, 1))])
 def test_minus_one_is_inferred_and_the_storage_stays(sizes: str, shape: tuple[int, ...]) -> None:
     program = f"torch.tensor([[1, 2], [3, 4]]).view({sizes})"
     made, viewed = ss.run(program).steps

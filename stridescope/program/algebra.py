@@ -125,10 +125,18 @@ class AlgebraEngine:
             alternatives(receiver.layout, receiver.dtype.itemsize, op.name, bound[1:], refusal),
         )
 
+    def _storage(self, storage: Storage) -> StorageInfo:
+        if storage.window_of is None:
+            return StorageInfo(self._register(storage), storage.nbytes)
+        root = self._register(storage.root)
+        return StorageInfo(self._register(storage), storage.nbytes, None, root, storage.shift_nbytes)
+
     def info(self, tensor: Any) -> TensorInfo:
         """The tensor as a record; storages are named s0, s1, ... in the order they are first seen."""
         torch = tensor.library == "torch"
-        notes = [note for bit, note in ((tensor.conj, _CONJ), (tensor.neg, _NEG), (tensor.locked, _LOCKED)) if bit]
+        shifted = tensor.storage.shift_nbytes > 0
+        bits = ((tensor.conj, _CONJ), (tensor.neg, _NEG), (tensor.locked, _LOCKED), (shifted, _WINDOW))
+        notes = [note for bit, note in bits if bit]
         return TensorInfo(
             type=_TYPES[tensor.library],
             shape=tensor.layout.shape,
@@ -138,7 +146,7 @@ class AlgebraEngine:
             itemsize=tensor.dtype.itemsize,
             device=tensor.device,
             requires_grad=tensor.requires_grad if torch else None,
-            storage=StorageInfo(self._register(tensor.storage), tensor.storage.nbytes),
+            storage=self._storage(tensor.storage),
             notes=tuple(notes),
             why=_NO_MEMORY if torch else (*_NO_MEMORY, _NO_AUTOGRAD),
         )
@@ -157,6 +165,7 @@ class AlgebraEngine:
 _CONJ = "a conjugate view: values are conjugated when read"
 _NEG = "a negative view: values are negated when read"
 _LOCKED = "read-only"
+_WINDOW = "torch gives it a storage of its own, which starts inside the array's memory: addresses count from there"
 
 
 def _tensors(values: Any) -> Any:

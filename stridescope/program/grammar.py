@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALLOWED_STATEMENTS",
     "EXAMPLE",
+    "FUNCTIONAL",
     "LIBRARIES",
     "MAX_INT_BITS",
     "Link",
@@ -29,6 +30,7 @@ __all__ = [
     "check_statement",
     "count_ops",
     "shown",
+    "unstarred",
 ]
 
 MAX_DEPTH = 100
@@ -36,6 +38,11 @@ MAX_INT_BITS = 64
 
 LIBRARIES = {"torch": "torch", "np": "np", "numpy": "np"}
 """The names a program may start from, and whose rows they stand for."""
+
+FUNCTIONAL = "F"
+"""What everyone calls torch.nn.functional; known so that a word under it gets the right sentence."""
+
+_IMPORTS = (("torch", None), ("numpy", None), ("numpy", "np"), ("torch.nn.functional", FUNCTIONAL))
 
 EXAMPLE = "x = torch.arange(12).view(3, 4)"
 
@@ -74,7 +81,7 @@ _REFUSED: dict[str, str] = {
     "Return": "return",
     "Set": "a set",
     "SetComp": "a comprehension",
-    "Starred": "unpacking with a star",
+    "Starred": "a star outside of arguments, tuples and lists",
     "TemplateStr": "a template string",
     "Try": "a try statement",
     "TryStar": "a try statement",
@@ -126,7 +133,7 @@ def check_statement(program: Program, node: ast.stmt) -> bool:
     """
     if isinstance(node, ast.Import):
         for alias in node.names:
-            if (alias.name, alias.asname) not in (("torch", None), ("numpy", None), ("numpy", "np")):
+            if (alias.name, alias.asname) not in _IMPORTS:
                 message = "only 'import torch' and 'import numpy as np' are allowed, and neither is needed"
                 raise program.error(message, node)
         return False
@@ -155,7 +162,10 @@ def _check_target(program: Program, node: ast.expr, several: bool) -> None:
     elif isinstance(node, ast.Subscript):
         _check(program, node)
     elif several and isinstance(node, ast.Tuple | ast.List) and node.elts:
-        for part in node.elts:
+        starred = [part for part in node.elts if isinstance(part, ast.Starred)]
+        if len(starred) > 1:
+            raise program.error("only one name can take the rest with a star", starred[1])
+        for part in unstarred(node.elts):
             _check_target(program, part, several=False)
     else:
         message = "only a name (x = ...), names (a, b = ...) or an index (x[0] = ...) can be assigned to"
@@ -194,7 +204,7 @@ def _check_call(program: Program, node: ast.Call) -> list[ast.expr]:
             raise program.error("'**' is not allowed; write the keywords out", keyword)
         if _is_private(keyword.arg):
             raise program.error(_private(keyword.arg), keyword)
-    return [*node.args, *(keyword.value for keyword in node.keywords)]
+    return [*unstarred(node.args), *(keyword.value for keyword in node.keywords)]
 
 
 def _check_constant(program: Program, node: ast.Constant) -> list[ast.expr]:
@@ -211,6 +221,15 @@ def _check_compare(program: Program, node: ast.Compare) -> list[ast.expr]:
     return [node.left, node.comparators[0]]
 
 
+def _check_display(_: Program, node: ast.Tuple | ast.List) -> list[ast.expr]:
+    return unstarred(node.elts)
+
+
+def unstarred(nodes: list[ast.expr]) -> list[ast.expr]:
+    """The nodes, what stands behind a star in its place: the one way a star gets in."""
+    return [node.value if isinstance(node, ast.Starred) else node for node in nodes]
+
+
 def _operands(_: Program, node: ast.expr) -> list[ast.expr]:
     return [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
 
@@ -221,11 +240,11 @@ _RULES: dict[type[ast.expr], Callable[[Program, Any], list[ast.expr]]] = {
     ast.Call: _check_call,
     ast.Compare: _check_compare,
     ast.Constant: _check_constant,
-    ast.List: _operands,
+    ast.List: _check_display,
     ast.Name: _check_name,
     ast.Slice: _operands,
     ast.Subscript: lambda _, node: [node.slice],
-    ast.Tuple: _operands,
+    ast.Tuple: _check_display,
     ast.UnaryOp: _operands,
 }
 """The expression nodes that are let through: each row checks one, and gives what is inside it."""

@@ -1,9 +1,10 @@
 """Host values: the numbers, tuples and slices of a program, with a bound on each operation.
 
 Problem: `9**9**9**9`, `"a" * 10**9` and `a = (a, a)` a hundred times over are short programs and endless
-work. Method: integers of at most 64 bits; no arithmetic on text or lists but joining two lists; and
-each tuple or list is weighed when it is made, its parts remembered, so that none ever holds more than
-10,000 values or nests deeper than 60, however it shares its parts.
+work. Method: integers of at most 64 bits; no arithmetic on text, and none on lists but joining two and
+repeating one; and each tuple or list is weighed when it is made, its parts remembered, so that none ever
+holds more than 10,000 values or nests deeper than 60, however it shares its parts, and a whole program
+makes no more than 200,000.
 
 Cost: O(1) for arithmetic, O(length) for making a tuple.
 """
@@ -19,18 +20,53 @@ from stridescope.program.signature import shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FUNCTIONS", "TYPES", "HostError", "Scales", "operate", "pick"]
+__all__ = ["FUNCTIONS", "MAX_ITEMS", "TYPES", "HostError", "Scales", "call", "operate", "pick", "unpacked"]
 
 MAX_ITEMS = 10_000
+MAX_MADE = 200_000
 MAX_NESTING = 60
+MAX_COMPARED = 64
 
 TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "complex": complex}
 """Names that are a dtype where they are not called."""
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {**TYPES, "len": len, "slice": slice, "tuple": tuple, "list": list}
-"""Python's own functions that a program may call on host values."""
-
 _NUMBERS = (int, float, complex)
+
+
+def _range(*bounds: Any) -> list[int]:
+    counted = range(*bounds)
+    if len(counted) > MAX_ITEMS:
+        raise HostError(f"a range holds at most {MAX_ITEMS:,} values here, and this one has {len(counted):,}")
+    # A list: that is what it stands for as data and as an index.
+    return list(counted)
+
+
+def _of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of numbers, or of one tuple or list of them."""
+
+    def of_numbers(*args: Any) -> Any:
+        each = args[0] if len(args) == 1 and isinstance(args[0], tuple | list) else args
+        if not all(isinstance(value, _NUMBERS) for value in each):
+            raise TypeError
+        return function(*args)
+
+    return of_numbers
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **TYPES,
+    "abs": _of_numbers(abs),
+    "len": len,
+    "list": list,
+    "max": _of_numbers(max),
+    "min": _of_numbers(min),
+    "print": lambda *args: args[0] if len(args) == 1 else args,
+    "range": _range,
+    "slice": slice,
+    "sum": _of_numbers(sum),
+    "tuple": tuple,
+}
+"""Python's own functions that a program may call on host values; `print` shows nothing, and gives what it was given."""
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "add": operator.add,
@@ -59,8 +95,8 @@ class HostError(Exception):
     """Host values that do not go together, or a result out of bounds."""
 
 
-def operate(word: str, sign: str, left: Any, right: Any = 0) -> Any:
-    """One operator on host values; a unary one takes `left` alone.
+def operate(word: str, sign: str, left: Any, right: Any = 0, told: Callable[[Any], str] = shown) -> Any:
+    """One operator on host values; a unary one takes `left` alone. `told` says a value in an error.
 
     Raises:
         HostError: the values do not take the operator, or the result is out of bounds.
@@ -74,12 +110,18 @@ def operate(word: str, sign: str, left: Any, right: Any = 0) -> Any:
     """
     if word in ("eq", "ne"):
         if not (_is_plain(left) and _is_plain(right)):
-            raise HostError(f"{shown(left)} {sign} {shown(right)} is not compared here; numbers, text and shapes are")
+            raise HostError(f"{told(left)} {sign} {told(right)} is not compared here; numbers, text and shapes are")
         return (left == right) is (word == "eq")
     if word == "add" and type(left) is type(right) and isinstance(left, tuple | list):
         return left + right
+    if word == "mul" and isinstance(left, int) and isinstance(right, tuple | list):
+        left, right = right, left
+    if word == "mul" and isinstance(left, tuple | list) and isinstance(right, int):
+        if len(left) * right > MAX_ITEMS:
+            raise HostError(f"a {type(left).__name__} holds at most {MAX_ITEMS:,} values")
+        return left * right
     if not (isinstance(left, _NUMBERS) and isinstance(right, _NUMBERS) and word in _ARITHMETIC):
-        raise HostError(f"{sign} takes numbers or tensors, got {shown(left)} and {shown(right)}")
+        raise HostError(f"{sign} takes numbers or tensors, got {told(left)} and {told(right)}")
     text = f"{shown(left)} {sign} {shown(right)}"
     if isinstance(left, int) and isinstance(right, int):
         # The result would take as many steps as it has digits, so it is judged before it is computed.
@@ -108,7 +150,18 @@ def bounded(value: Any, text: str) -> Any:
     return value
 
 
-def pick(value: Any, index: Any) -> Any:
+def unpacked(value: Any, told: Callable[[Any], str] = shown) -> tuple[Any, ...] | list[Any]:
+    """What a star stands for.
+
+    Raises:
+        HostError: it is no tuple or list.
+    """
+    if not isinstance(value, tuple | list):
+        raise HostError(f"a star unpacks a tuple or a list, such as x.shape, got {told(value)}")
+    return value
+
+
+def pick(value: Any, index: Any, told: Callable[[Any], str] = shown) -> Any:
     """An item or a slice of a tuple, a list or a mapping.
 
     Raises:
@@ -117,7 +170,7 @@ def pick(value: Any, index: Any) -> Any:
     if isinstance(value, dict) and isinstance(index, str) and index in value:
         return value[index]
     if not isinstance(value, tuple | list):
-        raise HostError(f"{shown(value)} has no items; only tensors, tuples and lists do")
+        raise HostError(f"{told(value)} has no items; only tensors, tuples and lists do")
     try:
         return value[index]
     except IndexError:
@@ -126,13 +179,13 @@ def pick(value: Any, index: Any) -> Any:
         raise HostError(f"a {type(value).__name__} is indexed by an int or a slice, got {shown(index)}") from None
 
 
-def call(name: str, args: list[Any]) -> Any:
+def call(name: str, args: list[Any], told: Callable[[Any], str] = shown) -> Any:
     """One of Python's own functions on host values.
 
     Raises:
         HostError: the values do not take it, or the result is out of bounds.
     """
-    text = f"{name}({', '.join(shown(arg, limit=20) for arg in args)})"
+    text = f"{name}({', '.join(map(told, args[:4]))}{', ...' if len(args) > 4 else ''})"
     try:
         return bounded(FUNCTIONS[name](*args), text)
     except OverflowError:
@@ -144,7 +197,7 @@ def call(name: str, args: list[Any]) -> Any:
 def _is_plain(value: Any) -> bool:
     """Whether comparing it is cheap and says yes or no."""
     if isinstance(value, tuple | list):
-        return all(isinstance(item, _NUMBERS) for item in value)
+        return len(value) <= MAX_COMPARED and all(isinstance(item, _NUMBERS) for item in value)
     return value is None or isinstance(value, (*_NUMBERS, str)) or hasattr(type(value), "__dataclass_fields__")
 
 
@@ -162,6 +215,7 @@ class Scales:
     def __init__(self) -> None:
         # The value is kept beside its weight: an id is only good while its object lives.
         self._known: dict[int, tuple[Any, int, int]] = {}
+        self._made = 0
 
     def weighed(self, value: Any) -> Any:
         """The value itself.
@@ -178,6 +232,9 @@ class Scales:
             return 1, 0
         if id(value) in self._known:
             return self._known[id(value)][1:]
+        self._made += len(value)
+        if self._made > MAX_MADE:
+            raise HostError(f"a program makes tuples and lists of at most {MAX_MADE:,} values in all")
         count, depth = 1, 0
         if level <= MAX_NESTING:
             for item in value:

@@ -27,6 +27,7 @@ from stridescope.errors import ProgramError
 from stridescope.program.grammar import (
     ALLOWED_STATEMENTS,
     EXAMPLE,
+    FUNCTIONAL,
     LIBRARIES,
     MAX_INT_BITS,
     Link,
@@ -36,7 +37,7 @@ from stridescope.program.grammar import (
     shown,
 )
 
-__all__ = ["LIBRARIES", "Link", "Program", "chain_of", "parse"]
+__all__ = ["FUNCTIONAL", "LIBRARIES", "Link", "Program", "chain_of", "parse", "without_prompts"]
 
 MAX_CHARS = 20_000
 MAX_BRACKETS = 60
@@ -55,6 +56,7 @@ _TOKEN = re.compile(
 )
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
 _WORD = re.compile(r"[A-Za-z_]\w*|\d[\w.]*|\S", re.ASCII)
+_PROMPT = re.compile(r"(>>>|\.\.\.)(?: |$)")
 _CLOSED_STRING = re.compile(r"(\"\"\"|'''|\"|')(?:\\.|.)*?\1\Z", re.DOTALL)
 
 
@@ -82,6 +84,14 @@ class Program:
         rows[-1] = rows[-1][:end_column]
         rows[0] = rows[0][max(column, len(self.receiver)) if line == 1 else column :]
         return _one_line(rows)
+
+    @property
+    def told(self) -> str:
+        """The program as a heading gives it: as it was written, but each statement on a line of its own."""
+        if all(node.lineno == node.end_lineno for node in self.statements):
+            return self.source
+        # The value of a statement that is an expression stands without the brackets that let it go over lines.
+        return "\n".join(self.text(node.value if isinstance(node, ast.Expr) else node) for node in self.statements)
 
     def error(self, message: str, node: ast.expr | ast.stmt | ast.keyword, name: str = "") -> ProgramError:
         """A ProgramError about a node, or about the `name` that ends it."""
@@ -115,7 +125,7 @@ numbers, strings, slices, tuples and lists
         raise ProgramError(f"a program is text, got {type(source).__name__}")
     if len(source) > MAX_CHARS:
         raise _error(f"the program has {len(source):,} characters; at most {MAX_CHARS:,} are read", source, 1, 0, 1)
-    source = dedent(source.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    source = without_prompts(dedent(source.replace("\r\n", "\n").replace("\r", "\n")).strip())
     if not source:
         raise _error(f"the program is empty; try {EXAMPLE}", source, 1, 0, 1)
     text = _scan(source)
@@ -129,6 +139,18 @@ numbers, strings, slices, tuples and lists
     if (ops := sum(count_ops(node) for node in kept)) > MAX_OPS:
         raise _error(f"the program has {ops:,} ops; at most {MAX_OPS:,} are followed", source, 1, 0, 1)
     return Program(source, kept, program.lines, receiver)
+
+
+def without_prompts(source: str) -> str:
+    """A pasted session as the program that was typed in it: prompts taken off, lines that were printed left out.
+
+    >>> without_prompts(">>> x = torch.zeros(2,\\n...                 3)\\n>>> x.stride()\\n(3, 1)")
+    'x = torch.zeros(2,\\n                3)\\nx.stride()'
+    """
+    if not source.lstrip().startswith(">>>"):
+        return source
+    rows = [(_PROMPT.match(row), row) for row in map(str.lstrip, source.splitlines())]
+    return "\n".join(row[match.end() :] for match, row in rows if match is not None).strip()
 
 
 def _scan(source: str) -> str:

@@ -43,15 +43,27 @@ class StorageInfo:
         id: identity within one process or one history; two tensors alias when theirs are equal.
         nbytes: its size in bytes; None where it cannot be known.
         data_ptr: the address of its first byte; None where there is no memory behind it.
+        window_of, first_nbytes: the id of the storage whose memory this is, and from which byte on: torch gives a
+            tensor made from an array a storage of its own over the array's memory.
     """
 
     id: str
     nbytes: int | None
     data_ptr: int | None = None
+    window_of: str | None = None
+    first_nbytes: int = 0
+
+    @property
+    def memory(self) -> tuple[str, int]:
+        """The id of the storage whose memory this is, and the byte it starts at there."""
+        return (self.id, 0) if self.window_of is None else (self.window_of, self.first_nbytes)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of schema stridescope/1."""
-        return {"id": self.id, "nbytes": self.nbytes, "data_ptr": self.data_ptr}
+        answer: dict[str, Any] = {"id": self.id, "nbytes": self.nbytes, "data_ptr": self.data_ptr}
+        if self.window_of is not None:
+            answer |= {"window_of": self.window_of, "first_nbytes": self.first_nbytes}
+        return answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,11 +262,15 @@ def _groups(history: History) -> list[list[tuple[TensorInfo, str]]]:
 
 def _storage_key(info: TensorInfo, number: int) -> str:
     """Equal for tensors on one storage; a tensor without one is alone."""
-    return info.storage.id if info.storage is not None else f"#{number}"
+    if info.storage is None:
+        return f"#{number}"
+    memory, first_nbytes = info.storage.memory
+    # Where a window starts inside the memory its addresses are others, so it gets a strip of its own.
+    return info.storage.id if first_nbytes else memory
 
 
 def _same_storage(one: TensorInfo, other: TensorInfo) -> bool:
-    return one.storage is not None and other.storage is not None and one.storage.id == other.storage.id
+    return one.storage is not None and other.storage is not None and _storage_key(one, 0) == _storage_key(other, 0)
 
 
 def _same_place(one: TensorInfo, other: TensorInfo) -> bool:

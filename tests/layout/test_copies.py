@@ -1,4 +1,4 @@
-"""Every op that copies gives torch's strides, and `origin` tells for each element which tensor and address it came from.
+"""Every op that copies gives torch's strides, and `origin` tells of each element which tensor and address it is from.
 
 torch says so itself: the values of the inputs are their addresses (see `layouts`).
 """
@@ -246,7 +246,7 @@ def test_ravel_says_why_it_copies_what_could_have_been_a_view() -> None:
     copied = every_second.ravel()
     assert isinstance(copied, Copy)
     assert copied.why is not None and copied.why.code == "not_contiguous"
-    assert not as_torch(every_second).ravel().untyped_storage()._cdata == as_torch(every_second).untyped_storage()._cdata
+    assert answer_there(as_torch(every_second), lambda: as_torch(every_second).ravel()).kind == "copy"
 
 
 @pytest.mark.parametrize("k", [-1, 12, 10**20])

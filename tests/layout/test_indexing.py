@@ -1,4 +1,4 @@
-"""`x[...]` with ints, slices, None, Ellipsis, bools, lists, index tensors and masks is torch's, layout and provenance."""
+"""`x[...]` with ints, slices, None, Ellipsis, bools, lists, index tensors and masks is torch's, provenance too."""
 
 from __future__ import annotations
 

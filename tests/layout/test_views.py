@@ -130,7 +130,11 @@ def _as_strided(layout: Layout) -> st.SearchStrategy[tuple[Any, ...]]:
         # torch itself makes a tensor of negative size of (0, -1), so -1 is not tried beside a 0.
         sizes = st.sampled_from((0, 1, 2)) | st.sampled_from((1, 2, 3, 4)) | st.sampled_from((1, 2, -1))
         lists = st.lists(sizes, min_size=rank, max_size=rank + (rank % 3 == 2)).map(tuple)
-        return st.tuples(lists.filter(lambda sizes: {0, -1} - set(sizes)), st.lists(st.integers(0, 5), min_size=rank, max_size=rank).map(tuple), offset)
+        return st.tuples(
+            lists.filter(lambda sizes: {0, -1} - set(sizes)),
+            st.lists(st.integers(0, 5), min_size=rank, max_size=rank).map(tuple),
+            offset,
+        )
 
     return st.integers(0, 3).flatmap(with_rank).map(lambda found: (*found[:2], *found[2]))
 
@@ -367,16 +371,36 @@ _TRIED_ELSEWHERE = {
     "real": "above",
     "imag": "above",
     **dict.fromkeys(
-        "cat clone flip fliplr flipud gather index_select repeat repeat_interleave roll rot90 stack tile".split(),
+        [
+            "cat",
+            "clone",
+            "flip",
+            "fliplr",
+            "flipud",
+            "gather",
+            "index_select",
+            "repeat",
+            "repeat_interleave",
+            "roll",
+            "rot90",
+            "stack",
+            "tile",
+        ],
         "test_copies",
     ),
     **dict.fromkeys(
-        "is_contiguous is_non_overlapping_and_dense suggest_memory_format "
-        "stride_when_copied stride_when_converted".split(),
+        [
+            "is_contiguous",
+            "is_non_overlapping_and_dense",
+            "suggest_memory_format",
+            "stride_when_copied",
+            "stride_when_converted",
+        ],
         "test_contiguity",
     ),
     **dict.fromkeys(
-        "address addresses coalesced hops indices_of ndim numel span unravel walk".split(), "test_addressing"
+        ["address", "addresses", "coalesced", "hops", "indices_of", "ndim", "numel", "span", "unravel", "walk"],
+        "test_addressing",
     ),
     "overlap": "test_overlap",
     "made_contiguous": "the row of contiguous",

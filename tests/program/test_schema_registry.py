@@ -12,7 +12,9 @@ import torch
 
 from stridescope.program.tables import OPS
 
-RENAMED = MappingProxyType({"numpy_T": "T", "matrix_H": "H", "slice": "__getitem__", "linalg_diagonal": "linalg.diagonal"})
+RENAMED = MappingProxyType(
+    {"numpy_T": "T", "matrix_H": "H", "slice": "__getitem__", "linalg_diagonal": "linalg.diagonal"}
+)
 """A schema's name -> how a program writes it."""
 
 _AUTOGRAD = "autograd and tracing call it; a program cannot, or has another op for it"
@@ -22,17 +24,40 @@ _NESTED = "of a nested tensor, which has no strides: the inspector shows its par
 
 EXCEPTIONS: dict[str, str] = {
     **dict.fromkeys(
-        """_autocast_to_full_precision _autocast_to_reduced_precision _fw_primal _grad_sum_to_size _make_dual
-        _reshape_alias _test_autograd_multiple_dispatch_view _unpack_dual alias lift_fresh slice_inverse""".split(),
+        [
+            "_autocast_to_full_precision",
+            "_autocast_to_reduced_precision",
+            "_fw_primal",
+            "_grad_sum_to_size",
+            "_make_dual",
+            "_reshape_alias",
+            "_test_autograd_multiple_dispatch_view",
+            "_unpack_dual",
+            "alias",
+            "lift_fresh",
+            "slice_inverse",
+        ],
         _AUTOGRAD,
     ),
-    **dict.fromkeys("_ncf_unsqueeze _ncf_view _unwrap_optional get keys local_value to_here".split(), _SCRIPT),
     **dict.fromkeys(
-        """_indices _sparse_broadcast_to _values ccol_indices coalesce col_indices crow_indices indices row_indices
-        values""".split(),
+        ["_ncf_unsqueeze", "_ncf_view", "_unwrap_optional", "get", "keys", "local_value", "to_here"], _SCRIPT
+    ),
+    **dict.fromkeys(
+        [
+            "_indices",
+            "_sparse_broadcast_to",
+            "_values",
+            "ccol_indices",
+            "coalesce",
+            "col_indices",
+            "crow_indices",
+            "indices",
+            "row_indices",
+            "values",
+        ],
         _SPARSE,
     ),
-    **dict.fromkeys("_nested_get_values _nested_view_from_buffer _nested_view_from_jagged".split(), _NESTED),
+    **dict.fromkeys(["_nested_get_values", "_nested_view_from_buffer", "_nested_view_from_jagged"], _NESTED),
     "_conj": "what conj() of a complex tensor calls",
     "_neg_view": "what .imag of a conjugate view calls",
     "pin_memory": "moves a tensor to page-locked memory, which needs a CUDA device; its layout stays",

@@ -312,10 +312,12 @@ def test_a_write_to_ten_to_the_fifteen_elements_costs_nothing() -> None:
 
 # ----------------------------------------------------------------------------------------------- random programs
 
+_STARTS = ["a = torch.arange(8)", "a = torch.arange(12).view(3, 4)", "a = torch.arange(8).view(2, 2, 2)"]
 _VIEWS = ["[1:]", "[::2]", "[..., :2]", ".unsqueeze(0)", ".flatten()", ".reshape(-1)", "[None, ..., 1:]", ".clone()"]
 _VIEWS += [".view(-1)", ".transpose(0, -1)", ".expand(2, -1)", ".flip(0)", ".unfold(0, 2, 1)", "[0]", ".squeeze()"]
 _WRITES = ["{n}.add_({k})", "{n}.mul_(2)", "{n}.fill_({k})", "{n}[0] = {k}", "{n}[..., 1:] += {k}", "{n}[-1] = {m}[0]"]
-_WRITES += ["{n}.copy_({m})", "{n}.add_({m})", "{n}[{n} > 5] = {k}", "{n}[[0, -1]] = {k}", "{n}.zero_()", "{n}.sub_({m})"]
+_WRITES += ["{n}.copy_({m})", "{n}.add_({m})", "{n}[{n} > 5] = {k}", "{n}[[0, -1]] = {k}", "{n}.zero_()"]
+_WRITES += ["{n}.sub_({m})", "{n}[...] = {k}", "{n}.copy_({n}[...])"]
 
 
 @settings(max_examples=150)
@@ -323,7 +325,7 @@ _WRITES += ["{n}.copy_({m})", "{n}.add_({m})", "{n}[{n} > 5] = {k}", "{n}[[0, -1
 def _check_random(seen: Counter[str], seed: int) -> None:
     rng = random.Random(seed)
     both = SideBySide()
-    both.line(rng.choice(("a = torch.arange(8)", "a = torch.arange(12).view(3, 4)", "a = torch.arange(8).view(2, 2, 2)")))
+    both.line(rng.choice(_STARTS))
     for letter in "bcd":
         step, _ = both.line(f"{letter} = {rng.choice(list(both.names))}{rng.choice(_VIEWS)}")
         if step.effect == "refused":
