@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stridescope.errors import InputError, UnreadableError
 from stridescope.layout import Layout, Overlap
-from stridescope.layout.overlap import internal_overlap, shared_bytes_overlap
+from stridescope.layout.overlap import Extent, internal_overlap, shared_bytes_overlap, shared_nbytes
 from stridescope.readers import inspect, read_values, readable
 from stridescope.records import History, TensorInfo
 
@@ -133,7 +133,8 @@ def overlap(a: Any, b: Any = None) -> Overlap:
         b: another; two layouts are taken to lie in one storage, with items of one size.
 
     Returns:
-        `Overlap`: `verdict` is "yes", "no" or "undecided"; `witness` the two indices behind a "yes".
+        `Overlap`: `verdict` is "yes", "no" or "undecided"; `witness` the two indices behind a "yes"; of two tensors
+        also `shared_nbytes`, the bytes both reach, where that is cheap to tell.
 
     Raises:
         UnreadableError: `a` or `b` has no layout in memory that is known.
@@ -151,8 +152,9 @@ def overlap(a: Any, b: Any = None) -> Overlap:
     else:
         first, second = _in_memory(a), _in_memory(b)
     if first.where != second.where:
-        return Overlap("no")
-    return shared_bytes_overlap(*first[1:], *second[1:])
+        return Overlap("no", shared_nbytes=0)
+    extents = Extent(*first[1:]), Extent(*second[1:])
+    return replace(shared_bytes_overlap(*extents), shared_nbytes=shared_nbytes(*extents))
 
 
 def _with_itself(x: _Memory) -> Overlap:

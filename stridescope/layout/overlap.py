@@ -51,7 +51,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["DEFAULT_BUDGET", "Overlap", "internal_overlap", "shared_bytes_overlap", "shared_nbytes"]
+__all__ = ["DEFAULT_BUDGET", "Extent", "Overlap", "internal_overlap", "shared_bytes_overlap", "shared_nbytes"]
 
 DEFAULT_BUDGET = 40_000
 """Values that a search may try unless told otherwise."""
@@ -60,6 +60,20 @@ _COUNTED_NBYTES = 1 << 24
 """Spans up to this many bytes are counted byte by byte (as bits of one integer, some milliseconds)."""
 
 Index = tuple[int, ...]
+
+
+class Extent(NamedTuple):
+    """Where a tensor lies in a storage, in bytes.
+
+    Attributes:
+        byte_stride: of any sign.
+        byte_offset: where the index (0, ...) starts.
+    """
+
+    shape: Sequence[int]
+    byte_stride: Sequence[int]
+    byte_offset: int
+    itemsize: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +86,23 @@ class Overlap:
             None only when counting (more elements than addresses) proves what the search had no
             budget left to show.
         work: values the search tried; 0 when a cheap proof was enough.
+        shared_nbytes: of two tensors, how many bytes both reach; None where that is not cheap to tell.
     """
 
     verdict: Literal["yes", "no", "undecided"]
     witness: tuple[Index, Index] | None = None
     work: int = 0
+    shared_nbytes: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """A value for `json.dumps`."""
         witness = None if self.witness is None else [list(index) for index in self.witness]
-        return {"verdict": self.verdict, "witness": witness, "work": self.work}
+        return {
+            "verdict": self.verdict,
+            "witness": witness,
+            "work": self.work,
+            "shared_nbytes": self.shared_nbytes,
+        }
 
 
 def internal_overlap(shape: Sequence[int], stride: Sequence[int], budget: int = DEFAULT_BUDGET) -> Overlap:
@@ -120,39 +141,28 @@ def internal_overlap(shape: Sequence[int], stride: Sequence[int], budget: int = 
     return Overlap("no", None, search.work)
 
 
-def shared_bytes_overlap(
-    a_shape: Sequence[int],
-    a_byte_stride: Sequence[int],
-    a_byte_offset: int,
-    a_itemsize: int,
-    b_shape: Sequence[int],
-    b_byte_stride: Sequence[int],
-    b_byte_offset: int,
-    b_itemsize: int,
-    budget: int = DEFAULT_BUDGET,
-) -> Overlap:
+def shared_bytes_overlap(a: Extent, b: Extent, budget: int = DEFAULT_BUDGET) -> Overlap:
     """Whether two tensors in one storage reach a common byte; the dtypes may differ.
 
-    Each tensor is given by its sizes, its strides in bytes and of any sign, the byte of the storage
-    where its index (0, ...) starts, and the bytes of one element. `budget` is how many values the
-    search may try. The witness is one index of each whose elements have a byte in common, if only in part.
+    `budget` is how many values the search may try. The witness is one index of each whose elements
+    have a byte in common, if only in part.
 
-    >>> x = (5,), (8,)  # arange(10.)[::2] as float32, and the odd elements beside it
-    >>> shared_bytes_overlap(*x, 0, 4, *x, 4, 4).verdict
+    >>> evens = Extent((5,), (8,), 0, 4)  # arange(10.)[::2] as float32
+    >>> shared_bytes_overlap(evens, evens._replace(byte_offset=4)).verdict
     'no'
-    >>> shared_bytes_overlap(*x, 0, 4, *x, 2, 4).witness
+    >>> shared_bytes_overlap(evens, evens._replace(byte_offset=2)).witness
     ((4,), (4,))
     """
-    a_low, a_high = _byte_span(a_shape, a_byte_stride, a_byte_offset, a_itemsize)
-    b_low, b_high = _byte_span(b_shape, b_byte_stride, b_byte_offset, b_itemsize)
+    a_low, a_high = _byte_span(a)
+    b_low, b_high = _byte_span(b)
     if max(a_low, b_low) >= min(a_high, b_high):
         return Overlap("no")
-    ndim = len(a_shape)
+    ndim = len(a.shape)
     # The bytes of an item are dims too, under numbers that no dim has.
     terms = [
-        *_terms(a_shape, a_byte_stride),
-        *_terms(b_shape, b_byte_stride, first_dim=ndim),
-        *_terms((a_itemsize, b_itemsize), (1, 1), first_dim=ndim + len(b_shape)),
+        *_terms(a.shape, a.byte_stride),
+        *_terms(b.shape, b.byte_stride, first_dim=ndim),
+        *_terms((a.itemsize, b.itemsize), (1, 1), first_dim=ndim + len(b.shape)),
     ]
     terms = _merged(sorted(terms), exactly=False)
     search = _Search(budget)
@@ -168,49 +178,39 @@ def shared_bytes_overlap(
     # a counts up from its lowest byte and b down from its highest; a negative stride turns either.
     a_index = tuple(
         size - 1 - values.get(dim, 0) if step < 0 else values.get(dim, 0)
-        for dim, (size, step) in enumerate(zip(a_shape, a_byte_stride, strict=True))
+        for dim, (size, step) in enumerate(zip(a.shape, a.byte_stride, strict=True))
     )
     b_index = tuple(
         size - 1 - values.get(dim, 0) if step > 0 else values.get(dim, 0)
-        for dim, (size, step) in enumerate(zip(b_shape, b_byte_stride, strict=True), ndim)
+        for dim, (size, step) in enumerate(zip(b.shape, b.byte_stride, strict=True), ndim)
     )
-    gap = b_byte_offset + _dot(b_index, b_byte_stride) - a_byte_offset - _dot(a_index, a_byte_stride)
-    assert -b_itemsize < gap < a_itemsize, f"indices {a_index} and {b_index} lie {gap} B apart"
+    gap = b.byte_offset + _dot(b_index, b.byte_stride) - a.byte_offset - _dot(a_index, a.byte_stride)
+    assert -b.itemsize < gap < a.itemsize, f"indices {a_index} and {b_index} lie {gap} B apart"
     return Overlap("yes", (a_index, b_index), search.work)
 
 
-def shared_nbytes(
-    a_shape: Sequence[int],
-    a_byte_stride: Sequence[int],
-    a_byte_offset: int,
-    a_itemsize: int,
-    b_shape: Sequence[int],
-    b_byte_stride: Sequence[int],
-    b_byte_offset: int,
-    b_itemsize: int,
-) -> int | None:
+def shared_nbytes(a: Extent, b: Extent) -> int | None:
     """How many bytes two tensors in one storage both reach; None where that is not cheap to tell.
 
-    Arguments as in `shared_bytes_overlap`. Cheap are: disjoint spans, tensors without gaps, and
+    Cheap are: disjoint spans, tensors without gaps, and
     spans of at most 16 MiB, where a tensor is the set of its bytes and a set one long integer. A
     tensor with itself gives the number of different bytes it reaches.
 
-    >>> shared_nbytes((4,), (8,), 0, 8, (6,), (4,), 12, 4)
+    >>> shared_nbytes(Extent((4,), (8,), 0, 8), Extent((6,), (4,), 12, 4))
     20
     """
-    a_low, a_high = _byte_span(a_shape, a_byte_stride, a_byte_offset, a_itemsize)
-    b_low, b_high = _byte_span(b_shape, b_byte_stride, b_byte_offset, b_itemsize)
+    a_low, a_high = _byte_span(a)
+    b_low, b_high = _byte_span(b)
     both = min(a_high, b_high) - max(a_low, b_low)
     if both <= 0:
         return 0
-    a = _merged(_terms((*a_shape, a_itemsize), (*a_byte_stride, 1)), exactly=False)
-    b = _merged(_terms((*b_shape, b_itemsize), (*b_byte_stride, 1)), exactly=False)
-    if _gapless(a) and _gapless(b):
+    a_terms, b_terms = (_merged(_terms((*x.shape, x.itemsize), (*x.byte_stride, 1)), exactly=False) for x in (a, b))
+    if _gapless(a_terms) and _gapless(b_terms):
         return both
     if max(a_high - a_low, b_high - b_low) > _COUNTED_NBYTES:
         return None
     shift = a_low - b_low
-    a_bits, b_bits = _as_bits(a), _as_bits(b)
+    a_bits, b_bits = _as_bits(a_terms), _as_bits(b_terms)
     return ((a_bits << shift) & b_bits if shift >= 0 else a_bits & (b_bits << -shift)).bit_count()
 
 
@@ -245,12 +245,13 @@ def _dot(index: Sequence[int], stride: Sequence[int]) -> int:
     return sum(i * step for i, step in zip(index, stride, strict=True))
 
 
-def _byte_span(shape: Sequence[int], byte_stride: Sequence[int], byte_offset: int, itemsize: int) -> tuple[int, int]:
+def _byte_span(x: Extent) -> tuple[int, int]:
     """[lowest byte, highest byte + 1); empty when there are no elements, or none of any size."""
-    if not itemsize or 0 in shape:
-        return byte_offset, byte_offset
-    reaches = [(size - 1) * step for size, step in zip(shape, byte_stride, strict=True)]
-    return byte_offset + sum(r for r in reaches if r < 0), byte_offset + sum(r for r in reaches if r > 0) + itemsize
+    if not x.itemsize or 0 in x.shape:
+        return x.byte_offset, x.byte_offset
+    reaches = [(size - 1) * step for size, step in zip(x.shape, x.byte_stride, strict=True)]
+    low, high = (sum(r for r in reaches if (r < 0) == below) for below in (True, False))
+    return x.byte_offset + low, x.byte_offset + high + x.itemsize
 
 
 def _stand_apart(terms: Iterable[_Term]) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from stridescope.errors import IllegalOp, OpTypeError
 from stridescope.layout import Layout, Refusal
 from stridescope.layout.dtypes import DTYPES
-from stridescope.layout.overlap import shared_bytes_overlap
+from stridescope.layout.overlap import Extent, shared_bytes_overlap
 from stridescope.program.alternatives import alternatives
 from stridescope.program.ops import Outcome
 from stridescope.program.tensor import Storage, Tensor
@@ -202,10 +202,11 @@ def _sees(tensor: Tensor, written: Written) -> bool:
 
 def _meet(tensor: Tensor, writer: Tensor, layout: Layout) -> bool:
     """Whether a tensor reaches a byte that was written through a layout of another."""
-    parts: list[Any] = []
-    for one, placed in ((tensor, tensor.layout), (writer, layout)):
-        size = one.dtype.itemsize
-        first = size * placed.storage_offset + one.storage.shift_nbytes
-        parts += [placed.shape, tuple(size * step for step in placed.stride), first, size]
     # Undecided is told as seen: better one name too many than a write that nobody is told of.
-    return shared_bytes_overlap(*parts).verdict != "no"
+    return shared_bytes_overlap(_extent(tensor, tensor.layout), _extent(writer, layout)).verdict != "no"
+
+
+def _extent(tensor: Tensor, layout: Layout) -> Extent:
+    size = tensor.dtype.itemsize
+    first = size * layout.storage_offset + tensor.storage.shift_nbytes
+    return Extent(layout.shape, tuple(size * step for step in layout.stride), first, size)

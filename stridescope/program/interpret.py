@@ -12,14 +12,16 @@ Cost: linear in the program; there are no loops in it, so 1,000 ops at most are 
 from __future__ import annotations
 
 import ast
+from collections import ChainMap
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from stridescope.errors import InputError, ProgramError, TargetError
-from stridescope.program import host, vocabulary
-from stridescope.program.operators import IN_PLACE, MIRRORED, OPERATORS
+from stridescope.program import chores, host, vocabulary
+from stridescope.program.operators import IN_PLACE, MIRRORED, OPERATORS, operands
 from stridescope.program.recorder import Recorder, RefusedError
 from stridescope.program.signature import Mismatch, bind, shown
-from stridescope.program.source import LIBRARIES, chain_of, parse
+from stridescope.program.source import FUNCTIONAL, LIBRARIES, chain_of, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +34,10 @@ if TYPE_CHECKING:
 
 __all__ = ["interpret"]
 
-_EXAMPLE = "end with an op that gives one, such as torch.arange(12).view(3, 4)"
+_EXAMPLE = "start from an op that gives one, such as torch.arange(12).view(3, 4)"
+
+_BY_VALUE = ("bool", "complex", "float", "int")
+"""Python's functions that take the one value out of a tensor."""
 
 
 def interpret(source: str, engine: Engine, names: dict[str, Any] | None = None, chain_of: str | None = None) -> History:
@@ -47,7 +52,8 @@ def interpret(source: str, engine: Engine, names: dict[str, Any] | None = None, 
             it, a text that starts with "." or "[" goes on from "x" where there is one.
 
     Returns:
-        One step for every op that gave, changed or was refused a tensor. A refused step is the last.
+        One step for every op that gave, changed or was refused a tensor. A refused step is the last. What
+        the program asks, statements such as `x.stride()` that are no tensors, are its answers.
 
     Raises:
         ProgramError: the program is not understood, or gives no tensor; its `history` holds what was
@@ -81,8 +87,8 @@ class _Run:
     def __init__(self, program: Program, engine: Engine, names: dict[str, Any]) -> None:
         from stridescope.program.tables import CONSTANTS, OPS
 
-        self.ops: Mapping[tuple[Owner, str], Op] = OPS
-        self.constants: Mapping[str, Any] = CONSTANTS
+        self.ops: Mapping[tuple[Owner, str], Op] = ChainMap(OPS, chores.ROWS)  # type: ignore[arg-type]  # only read
+        self.constants: Mapping[str, Any] = {**CONSTANTS, **chores.CONSTANTS}
         self.program = program
         self.engine = engine
         self.names = names

@@ -44,7 +44,8 @@ def _torch_view(tensor: torch.Tensor, shape: Shape) -> Shape | None:
     try:
         return tensor.view(shape).stride()
     except RuntimeError as error:
-        assert str(error).startswith("view size is not compatible")
+        if not str(error).startswith("view size is not compatible"):
+            raise
         return None
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided
 
 from stridescope.layout.overlap import (
+    Extent,
     DEFAULT_BUDGET,
     internal_overlap,
     shared_bytes_overlap,
@@ -134,7 +135,9 @@ def test_hard_instances_end_undecided_within_the_budget(budget):
     overlap = internal_overlap((2,) * 40, stride, budget)
     assert (overlap.verdict, overlap.witness) == ("undecided", None)
     assert budget < overlap.work <= budget + 1
-    shared = shared_bytes_overlap((2,) * 20, stride[:20], 0, 1, (2,) * 20, stride[20:], 12345, 1, budget)
+    shared = shared_bytes_overlap(
+        Extent((2,) * 20, stride[:20], 0, 1), Extent((2,) * 20, stride[20:], 12345, 1), budget
+    )
     assert shared.verdict == "undecided"
     assert budget < shared.work <= budget + 1
 
@@ -183,7 +186,7 @@ def test_two_tensors_share_a_byte_exactly_when_numpy_says_so(storage_nbytes):
             np.ndarray(shape, ITEM_DTYPES[itemsize], storage, offset, stride)
             for shape, stride, offset, itemsize in views
         ]
-        overlap = shared_bytes_overlap(*views[0], *views[1])
+        overlap = shared_bytes_overlap(Extent(*views[0]), Extent(*views[1]))
         seen[overlap.verdict] += 1
         assert (overlap.verdict == "yes") is np.shares_memory(*arrays), views
         if overlap.verdict == "yes":
@@ -207,16 +210,16 @@ def test_the_shared_bytes_are_those_that_listing_them_finds(storage_nbytes):
             {address(index, stride, offset) + byte for index in product(*map(range, shape)) for byte in range(itemsize)}
             for shape, stride, offset, itemsize in views
         ]
-        assert shared_nbytes(*views[0], *views[1]) == len(listed[0] & listed[1])
-        assert shared_nbytes(*views[0], *views[0]) == len(listed[0])
+        assert shared_nbytes(Extent(*views[0]), Extent(*views[1])) == len(listed[0] & listed[1])
+        assert shared_nbytes(Extent(*views[0]), Extent(*views[0])) == len(listed[0])
 
 
 def test_interleaved_columns_share_no_byte_whatever_their_size():
     left = ((10**6, 500), (4000, 4), 0, 4)
     right = ((10**6, 500), (4000, 4), 2000, 4)
-    assert shared_bytes_overlap(*left, *right).verdict == "no"
+    assert shared_bytes_overlap(Extent(*left), Extent(*right)).verdict == "no"
     shifted = ((10**6, 500), (4000, 4), 1999, 4)
-    overlap = shared_bytes_overlap(*left, *shifted)
+    overlap = shared_bytes_overlap(Extent(*left), Extent(*shifted))
     assert overlap.verdict == "yes"
     i, j = overlap.witness
     assert -4 < address(j, (4000, 4), 1999) - address(i, (4000, 4)) < 4
@@ -224,11 +227,11 @@ def test_interleaved_columns_share_no_byte_whatever_their_size():
 
 def test_the_count_of_shared_bytes_is_left_open_only_where_it_is_not_cheap():
     dense = ((10**12,), (8,), 0, 8)
-    assert shared_nbytes(*dense, *dense) == 8 * 10**12
-    assert shared_nbytes(*dense, (10,), (8,), 8 * 10**12 - 16, 8) == 16
-    assert shared_nbytes(*dense, (10,), (8,), 8 * 10**12, 8) == 0
+    assert shared_nbytes(Extent(*dense), Extent(*dense)) == 8 * 10**12
+    assert shared_nbytes(Extent(*dense), Extent((10,), (8,), 8 * 10**12 - 16, 8)) == 16
+    assert shared_nbytes(Extent(*dense), Extent((10,), (8,), 8 * 10**12, 8)) == 0
     gaps = ((10**12,), (16,), 0, 8)
-    assert shared_nbytes(*dense, *gaps) is None
+    assert shared_nbytes(Extent(*dense), Extent(*gaps)) is None
 
 
 def test_json_of_an_overlap():
