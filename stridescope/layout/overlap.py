@@ -43,7 +43,7 @@ Problems" (1972).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from math import gcd, prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -92,17 +92,13 @@ class Overlap:
     verdict: Literal["yes", "no", "undecided"]
     witness: tuple[Index, Index] | None = None
     work: int = 0
-    shared_nbytes: int | None = None
+    shared_nbytes: int | None = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """A value for `json.dumps`."""
         witness = None if self.witness is None else [list(index) for index in self.witness]
-        return {
-            "verdict": self.verdict,
-            "witness": witness,
-            "work": self.work,
-            "shared_nbytes": self.shared_nbytes,
-        }
+        answer = {"verdict": self.verdict, "witness": witness, "work": self.work}
+        return answer if self.shared_nbytes is None else {**answer, "shared_nbytes": self.shared_nbytes}
 
 
 def internal_overlap(shape: Sequence[int], stride: Sequence[int], budget: int = DEFAULT_BUDGET) -> Overlap:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided
 
 from stridescope.layout.overlap import (
-    Extent,
     DEFAULT_BUDGET,
+    Extent,
     internal_overlap,
     shared_bytes_overlap,
     shared_nbytes,

@@ -27,42 +27,20 @@ if TYPE_CHECKING:
 
 __all__ = ["ROWS"]
 
-_KINDS = ("bool", "int", "float", "complex")
-_DEFAULTS = {"bool": "bool", "int": "int64", "float": "float64", "complex": "complex128"}
-
-
-def _number_kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    return "int" if isinstance(value, int) else "complex" if isinstance(value, complex) else "float"
-
-
-def _inferred(values: Sequence[Any]) -> DType:
-    if not values:
-        return DTYPES["float64"]
-    return DTYPES[_DEFAULTS[max(map(_number_kind, values), key=_KINDS.index)]]
-
-
-def _made(shape: tuple[int, ...], dtype: DType, fill: Fill | None, order: str = "C") -> Tensor:
-    if any(size < 0 for size in shape):
-        raise OpValueError("shape_negative", f"shape {list(shape)} has a negative size; sizes are 0 or more")
-    if prod(size for size in shape if size) * dtype.itemsize >= 2**63:
-        raise OpValueError("too_large", f"shape {list(shape)} of {dtype} needs more bytes than 64 bits can count")
-    return fresh(Layout(shape, rules.new_stride(shape, order)), dtype, fill, library="numpy")
 
 
 def _constant(value: Any) -> Callable[..., Tensor]:
     def run(shape: tuple[int, ...], dtype: DType | None = None, order: str = "C") -> Tensor:
         kind = dtype or DTYPES["float64"]
         known = cast(value, kind)
-        return _made(shape, kind, None if value is None else always(known), order)
+        return made(shape, kind, None if value is None else always(known), order)
 
     return run
 
 
 def _full(shape: tuple[int, ...], fill_value: Any, dtype: DType | None, order: str = "C") -> Tensor:
-    kind = dtype or _inferred([fill_value])
-    return _made(shape, kind, always(cast(fill_value, kind)), order)
+    kind = dtype or inferred_dtype([fill_value])
+    return made(shape, kind, always(cast(fill_value, kind)), order)
 
 
 def _arange(start: Any, stop: Any, step: Any, dtype: DType | None) -> Tensor:
@@ -70,36 +48,92 @@ def _arange(start: Any, stop: Any, step: Any, dtype: DType | None) -> Tensor:
         raise OpValueError("arange_step", "arange step must not be 0")
     exact = all(isinstance(part, int) for part in (start, stop, step))
     count = -(-(stop - start) // step) if exact else ceil((stop - start) / step)
-    kind = dtype or _inferred([start, stop, step])
-    return _made((max(count, 0),), kind, lambda k: cast(start + step * k, kind))
+    kind = dtype or inferred_dtype([start, stop, step])
+    return made((max(count, 0),), kind, lambda k: cast(start + step * k, kind))
 
 
-def _linspace(start: Any, stop: Any, num: int, dtype: DType | None) -> Tensor:
+def _linspace(start: Any, stop: Any, num: int, endpoint: bool, dtype: DType | None) -> Tensor:
     if num < 0:
         raise OpValueError("linspace_steps", f"linspace needs 0 or more samples, got {num}")
-    kind = dtype or DTYPES["float64"]
-    each = (stop - start) / (num - 1) if num > 1 else 0.0
-    return _made((num,), kind, lambda k: cast(stop if k == num - 1 and num > 1 else start + each * k, kind))
+    kind = dtype or DTYPES["complex128" if isinstance(start, complex) or isinstance(stop, complex) else "float64"]
+    gaps = num - 1 if endpoint else num
+    each = (stop - start) / gaps if gaps > 0 else 0.0
+
+    def fill(k: int) -> Any:
+        value = stop if endpoint and k == num - 1 and num > 1 else start + each * k
+        return cast(floor(value) if kind.kind in ("int", "uint") else value, kind)
+
+    return made((num,), kind, fill)
+
+
+def _random(shape: tuple[int, ...]) -> Tensor:
+    return made(shape, DTYPES["float64"], None)
+
+
+def _random_spread(shape: tuple[int, ...]) -> Tensor:
+    """`rand(2, 3)`, `randn(2, 3)`."""
+    if not shape:
+        raise InputError("without sizes numpy gives a Python number here, not an array; give sizes, as in rand(2, 3)")
+    return _random(shape)
+
+
+def _normal(_loc: Any, scale: Any, size: tuple[int, ...]) -> Tensor:
+    if scale < 0:
+        raise OpValueError("negative_scale", f"a normal distribution needs a scale of 0 or more, got {scale}")
+    return _random(size)
+
+
+def _randint(low: int, high: int | None, size: tuple[int, ...], dtype: DType | None) -> Tensor:
+    kind = dtype or DTYPES["int64"]
+    least, most = (0, low) if high is None else (low, high)
+    if kind.kind not in ("bool", "uint", "int"):
+        raise OpTypeError("random_dtype", f"randint draws ints, not {kind}")
+    bits = 1 if kind.kind == "bool" else 8 * kind.itemsize
+    lowest = -(2 ** (bits - 1)) if kind.kind == "int" else 0
+    if least < lowest or most > lowest + 2**bits:
+        raise OpValueError("randint_range", f"{kind} cannot hold all of {least} to {most - 1}")
+    if least >= most:
+        raise OpValueError("randint_range", f"randint needs low < high, got {least} and {most}")
+    return made(size, kind, None)
+
+
+def _array(
+    data: Any, dtype: DType | None, copy: bool | None = True, order: str = "K", ndmin: int = 0
+) -> Tensor:
+    if order not in ("C", "F", "A", "K"):
+        raise OpValueError("order", f"there is no order {order!r}; use 'C', 'F', 'A' or 'K'")
+    array = _taken(data, dtype, copy, order)
+    missing = ndmin - array.layout.ndim
+    if ndmin > 64:
+        raise OpValueError("rank", f"ndmin {ndmin} is too many: an array has at most 64 dims")
+    if missing <= 0:
+        return array
+    shape, stride = array.layout.shape, array.layout.stride
+    column = order == "F" or rules.is_fortran(shape, stride)
+    step = 1 if column or not shape else shape[0] * stride[0]
+    wider = Layout((1,) * missing + shape, (step,) * missing + stride, array.layout.storage_offset)
+    return array.view(wider)
+
+
+def _taken(data: Any, dtype: DType | None, copy: bool | None, order: str) -> Tensor:
+    """What is given as an array of that element type and order, copied where it has to be."""
+    if not isinstance(data, Tensor):
+        if copy is False:
+            raise OpValueError("copy", "numbers and lists always make a new array; leave copy=False out")
+        return from_lists(data, dtype, order)
+    array = as_array(data)
+    kind = dtype or array.dtype
+    if not copy and kind == array.dtype and in_order(array.layout, order):
+        return array
+    if copy is False:
+        raise OpValueError("copy", "another element type or order needs a copy; leave copy=False out")
+    return of_copy(rules.copy(array.layout, order), (array,), dtype=kind)
 
 
 def _eye(n: int, m: int | None, k: int, dtype: DType | None) -> Tensor:
     columns = n if m is None else m
     kind = dtype or DTYPES["float64"]
-    return _made((n, columns), kind, lambda at: cast(int(at % columns - at // columns == k), kind))
-
-
-def _array(obj: Any, dtype: DType | None, copy: bool = True, order: str = "K") -> Tensor:
-    if isinstance(obj, Tensor):
-        array = as_array(obj)
-        kind = dtype or array.dtype
-        return of_copy(rules.copy(array.layout, order), (array,), dtype=kind) if copy or kind != array.dtype else array
-    try:
-        shape, values = nested_values(obj)
-    except OpTypeError as uneven:
-        raise OpValueError(uneven.code, uneven.message) from None
-    kind = dtype or _inferred(values)
-    held = tuple(cast(value, kind) for value in values)
-    return _made(shape, kind, lambda k: held[k])
+    return made((n, columns), kind, lambda at: cast(int(at % columns - at // columns == k), kind))
 
 
 def _like(value: Any) -> Callable[..., Tensor]:
@@ -108,60 +142,6 @@ def _like(value: Any) -> Callable[..., Tensor]:
         kind = dtype or array.dtype
         layout = rules.copy(array.layout, order).layout
         return fresh(layout, kind, None if fill_value is None else always(cast(fill_value, kind)), library="numpy")
-
-    return run
-
-
-def _result_dtype(operands: Sequence[Any]) -> DType:
-    arrays = [part.dtype for part in operands if isinstance(part, Tensor)]
-    answer = joined_dtype(arrays)
-    for number in (part for part in operands if not isinstance(part, Tensor)):
-        kind = _number_kind(number)
-        have = "int" if answer.kind == "uint" else answer.kind
-        if _KINDS.index(kind) > _KINDS.index(have):
-            answer = (
-                joined_dtype([answer, DTYPES[_DEFAULTS[kind]]])
-                if have != "float"
-                else DTYPES["complex64" if answer.itemsize <= 4 else "complex128"]
-            )
-    return answer
-
-
-def _stride_of_result(shape: tuple[int, ...], layouts: Sequence[Layout]) -> tuple[int, ...]:
-    spread = [rules.broadcast_to(layout, shape).stride for layout in layouts]
-    return rules.result_stride(shape, spread)
-
-
-def _computed(name: str, operands: Sequence[Any], dtype: DType, run: Callable[..., Any]) -> Tensor:
-    try:
-        return elementwise(name, operands, dtype, run, library="numpy", stride_of=_stride_of_result)
-    except OpIndexError as clash:
-        raise OpValueError(clash.code, f"{name}: {clash.message}") from None
-
-
-def _binary(name: str, *, reflected: bool = False) -> Callable[..., Tensor]:
-    row = ARITHMETIC[name]
-
-    def run(array: Tensor, other: Any) -> Tensor:
-        operands = [other, array] if reflected else [array, other]
-        return _computed(name, operands, _float64(row.dtype(_result_dtype(operands)), operands, name), row.run)
-
-    return run
-
-
-def _float64(dtype: DType, operands: Sequence[Any], name: str) -> DType:
-    """True division of whole numbers gives float64 in numpy."""
-    whole = all(part.dtype.kind not in ("float", "complex") for part in operands if isinstance(part, Tensor))
-    return DTYPES["float64"] if name == "div" and whole and dtype.is_floating else dtype
-
-
-def _unary(name: str) -> Callable[..., Tensor]:
-    run_one, needs_float = UNARY[name]
-
-    def run(array: Tensor) -> Tensor:
-        whole = array.dtype.kind not in ("float", "complex")
-        dtype = joined_dtype([array.dtype, DTYPES["float16"]]) if needs_float and whole else array.dtype
-        return _computed(name, [array], dtype, run_one)
 
     return run
 
@@ -177,7 +157,7 @@ def _setitem(array: Tensor, key: Any, value: Any) -> Written:
     shape = target.layout.shape if isinstance(target, Copy) else target.shape
     dtype = array.dtype
     if isinstance(value, list | tuple):
-        value = _array(value, None)
+        value = from_lists(value)
     if isinstance(value, Tensor):
         read, nbytes = assigned(value, shape, OpValueError), prod(shape) * dtype.itemsize
     elif isinstance(value, int | float | complex):
@@ -230,11 +210,20 @@ _CREATIONS: dict[str, Callable[..., Any]] = {
     "full(shape shape, number fill_value, dtype? dtype=None, str order='C')": _full,
     "arange(number stop, *, dtype? dtype=None)": lambda stop, dtype: _arange(0, stop, 1, dtype),
     "arange(number start, number stop, number step=1, dtype? dtype=None)": _arange,
-    "linspace(number start, number stop, int num=50, *, dtype? dtype=None)": _linspace,
+    "linspace(number start, number stop, int num=50, bool endpoint=True, *, dtype? dtype=None)": _linspace,
     "eye(int N, int? M=None, int k=0, dtype? dtype=None)": _eye,
     "identity(int n, dtype? dtype=None)": lambda n, dtype: _eye(n, None, 0, dtype),
-    "random.rand(*int d)": _constant(None),
-    "random.randn(*int d)": _constant(None),
+    "random.rand(*int d)": _random_spread,
+    "random.randn(*int d)": _random_spread,
+    "random.random(shape size)": _random,
+    "random.random_sample(shape size)": _random,
+    "random.standard_normal(shape size)": _random,
+    "random.uniform(number low=0.0, number high=1.0, *, shape size)": lambda _low, _high, size: _random(size),
+    "random.uniform(number low, number high, shape size)": lambda _low, _high, size: _random(size),
+    "random.normal(number loc=0.0, number scale=1.0, *, shape size)": _normal,
+    "random.normal(number loc, number scale, shape size)": _normal,
+    "random.randint(int low, int? high=None, *, shape size, dtype? dtype=None)": _randint,
+    "random.randint(int low, int high, shape size, dtype? dtype=None)": _randint,
     "zeros_like(tensor a, dtype? dtype=None, str order='K')": _like(0),
     "ones_like(tensor a, dtype? dtype=None, str order='K')": _like(1),
     "empty_like(tensor a, dtype? dtype=None, str order='K')": _like(None),
@@ -244,31 +233,10 @@ _CREATIONS: dict[str, Callable[..., Any]] = {
 }
 
 _CONVERSIONS: dict[str, Callable[..., Any]] = {
-    "array(any object, dtype? dtype=None, *, bool copy=True, str order='K')": _array,
-    "asarray(any a, dtype? dtype=None)": lambda a, dtype: _array(a, dtype, copy=False),
-}
-
-_COMPUTE: dict[str, Callable[..., Any]] = {
-    **{f"__{word}__({kind} other)": _binary(name) for word, name in OPERATORS.items() for kind in ("tensor", "number")},
-    **{
-        f"__r{word}__(number other)": _binary(OPERATORS[word], reflected=True)
-        for word in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
-    },
-    "__neg__()": _unary("neg"),
-    "__invert__()": lambda array: _computed(
-        "invert", [array], array.dtype, (lambda v: not v) if array.dtype.kind == "bool" else (lambda v: ~v)
+    "array(any object, dtype? dtype=None, *, bool? copy=True, str order='K', int ndmin=0)": _array,
+    "asarray(any a, dtype? dtype=None, str? order=None, *, bool? copy=None)": (
+        lambda a, dtype, order, copy: _array(a, dtype, copy, order or "K")
     ),
-}
-
-_UFUNCS = {
-    "exp": "exp",
-    "log": "log",
-    "sqrt": "sqrt",
-    "sin": "sin",
-    "cos": "cos",
-    "tanh": "tanh",
-    "abs": "abs",
-    "negative": "neg",
 }
 
 _WRITES: dict[str, Callable[..., Any]] = {
@@ -285,7 +253,5 @@ _WRITES: dict[str, Callable[..., Any]] = {
 ROWS: list[Op] = [
     *rows("np", "create", _CREATIONS),
     *rows("np", "convert", _CONVERSIONS),
-    *rows("ndarray", "compute", _COMPUTE),
-    *rows("np", "compute", {f"{name}(tensor x)": _unary(ours) for name, ours in _UFUNCS.items()}),
     *rows("ndarray", "write", _WRITES),
 ]
