@@ -17,17 +17,29 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stridescope.api import overlap, show
+    from stridescope.errors import StridescopeError
     from stridescope.layout import Layout
     from stridescope.program import run
     from stridescope.readers import inspect
     from stridescope.records import History, TensorInfo
 
-__all__ = ["History", "Layout", "TensorInfo", "__version__", "inspect", "overlap", "run", "show"]
+__all__ = [
+    "History",
+    "Layout",
+    "StridescopeError",
+    "TensorInfo",
+    "__version__",
+    "inspect",
+    "overlap",
+    "run",
+    "show",
+]
 __version__ = "0.1.0"
 
 _HOME = {
     "History": "stridescope.records",
     "Layout": "stridescope.layout",
+    "StridescopeError": "stridescope.errors",
     "TensorInfo": "stridescope.records",
     "inspect": "stridescope.readers",
     "overlap": "stridescope.api",

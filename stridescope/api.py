@@ -9,7 +9,7 @@ panel.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,12 +20,18 @@ from stridescope.readers import inspect, read_values, readable
 from stridescope.records import History, TensorInfo
 
 if TYPE_CHECKING:
-    from typing import IO
+    from typing import IO, Literal
+
+    from rich.console import Console, ConsoleOptions, RenderResult
 
     from stridescope.render import Options, Panel
     from stridescope.render.tables import TableView
 
 __all__ = ["check_index", "drawable", "layout_info", "overlap", "show"]
+
+ANSWER_PARTS = 16
+ANSWER_CHARS = 200
+"""Of a long answer, what is shown; `History.answers` has all of it."""
 
 
 def show(x: Any, *, values: bool = False, index: Sequence[int] | None = None, file: IO[str] | None = None) -> None:
@@ -56,7 +62,7 @@ def show(x: Any, *, values: bool = False, index: Sequence[int] | None = None, fi
     Console(file=file, highlight=False).print(drawable(x, Options(values=values, index=index)))
 
 
-def drawable(x: Any, options: Options) -> Panel | TableView:
+def drawable(x: Any, options: Options) -> Panel | TableView | Answered:
     """The rich renderable of whatever `show` takes.
 
     Raises:
@@ -72,7 +78,7 @@ def drawable(x: Any, options: Options) -> Panel | TableView:
         x = run(x)
     if isinstance(x, History):
         check_index(x.final.tensor if x.final is not None else None, options.index)
-        return panel(x, options)
+        return Answered(panel(x, options), x) if x.answers else panel(x, options)
     if isinstance(x, (Layout, TensorInfo)):
         info = layout_info(x) if isinstance(x, Layout) else x
         check_index(info, options.index)
@@ -88,6 +94,35 @@ def drawable(x: Any, options: Options) -> Panel | TableView:
     if options.index is not None:
         raise InputError(f"an index belongs to one tensor, and there are {len(found)} here: show one of them")
     return table(found, ascii=options.ascii, theme=options.theme)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A rich renderable: the panel of a history, and below it a line for each thing that the program asked."""
+
+    panel: Panel
+    history: History
+
+    def themed(self, theme: Literal["auto", "dark", "light"]) -> Answered:
+        """The same for a known background."""
+        return replace(self, panel=self.panel.themed(theme))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.text import Text
+
+        yield self.panel
+        for line in ("", *(f" {source}  =  {_written(value)}" for source, value in self.history.answers)):
+            yield Text(line, overflow="fold")
+
+
+def _written(value: Any) -> str:
+    """A Python value as it is written, what is none by its name, such as int64; cut where it goes on and on."""
+    if isinstance(value, tuple | list):
+        parts = [_written(part) for part in value[:ANSWER_PARTS]] + ["..."] * (len(value) > ANSWER_PARTS)
+        comma = "," * (isinstance(value, tuple) and len(value) == 1)
+        return f"({', '.join(parts)}{comma})" if isinstance(value, tuple) else f"[{', '.join(parts)}]"
+    text = repr(value) if isinstance(value, int | float | complex | str) else str(value)
+    return text if len(text) <= ANSWER_CHARS else text[: ANSWER_CHARS - 3] + "..."
 
 
 def layout_info(layout: Layout) -> TensorInfo:

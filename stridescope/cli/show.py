@@ -20,6 +20,7 @@ from stridescope.cli.output import print_rich, say, write
 from stridescope.cli.target import Target, load
 from stridescope.errors import InputError, TargetError
 from stridescope.records import SCHEMA, History, Step, TensorInfo
+from stridescope.records.steps import in_json
 
 if TYPE_CHECKING:
     from stridescope.cli.target import Kind
@@ -171,11 +172,13 @@ def _then(x: Any, text: str, request: Request) -> Answer:
 
     history = run(request.then, engine=_engine(request), device=request.device, names={"x": x}, chain_of="x")
     first, *others = history.steps
+    asked_only = first.op == "name"
     given = x if isinstance(x, TensorInfo) else inspect(x)
     if first.before is not None:
         given = replace(first.before, notes=given.notes)
     start = Step(text, "given", "same", given.named("x"), name="x")
-    steps = (start, replace(first, source=first.source.removeprefix("x")), *others)
+    made = () if asked_only else (replace(first, source=first.source.removeprefix("x")),)
+    steps = (start, *made, *others)
     return _of_history(replace(history, steps=steps, source=f"{text} --then {request.then}"))
 
 
@@ -196,7 +199,10 @@ def _one(info: TensorInfo) -> dict[str, Any]:
 
 def _followed_by(source: str, then: str) -> str:
     """A program whose last expression goes on with `then`, in brackets where a chain would bind tighter."""
+    from stridescope.program.source import without_prompts
+
     chain = then if then.startswith((".", "[")) else f".{then}"
+    source = without_prompts(source)
     try:
         last = ast.parse(source).body[-1]
     except (SyntaxError, ValueError, IndexError, RecursionError, MemoryError):
@@ -252,9 +258,7 @@ def _values(answer: Answer) -> dict[str, Any] | None:
     if layout is None or answer.read is None:
         return None
     addresses = list(islice(layout.addresses(), VALUES_IN_JSON))
-    found = [
-        value if isinstance(value, (int, float, str, type(None))) else str(value) for value in answer.read(addresses)
-    ]
+    found = in_json(answer.read(addresses))
     return {"in_index_order": found, "left_out": layout.numel - len(found)}
 
 

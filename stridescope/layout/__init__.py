@@ -14,6 +14,7 @@ dtypes          names, item sizes, kinds
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, overload
 
 from stridescope.layout.addressing import Addressing
@@ -25,11 +26,18 @@ from stridescope.layout.overlap import Overlap
 from stridescope.layout.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 __all__ = ["Copy", "Layout", "Overlap", "Refusal", "Shape"]
 
-_LITERAL = re.compile(r"\s*\(([\d\s,]*)\)\s*:\s*\(([-\d\s,]*)\)\s*(?:\+\s*(\d+)\s*)?")
+_LITERAL = re.compile(r"\s*\(([\d\s,]*)\)\s*:\s*\(([-\d\s,]*)\)\s*(?:([+-]\s*\d+)\s*)?")
+
+
+def _not_ints(values: Any) -> set[str]:
+    """The types among the values, or of what should have held them, that are no ints."""
+    if not isinstance(values, Iterable):
+        return {type(values).__name__}
+    return {type(value).__name__ for value in values if not hasattr(type(value), "__index__")}
 
 
 class _Contiguous:
@@ -39,7 +47,7 @@ class _Contiguous:
     """
 
     @overload
-    def __get__(self, layout: None, owner: type[Layout]) -> Callable[[Iterable[int]], Layout]: ...
+    def __get__(self, layout: None, owner: type[Layout]) -> Callable[..., Layout]: ...
 
     @overload
     def __get__(self, layout: Layout, owner: type[Layout]) -> Callable[..., Layout | Copy[Layout]]: ...
@@ -67,15 +75,36 @@ class Layout(Copying, Addressing, Bits):
 
     contiguous = _Contiguous()
 
+    def __post_init__(self) -> None:
+        try:
+            super().__post_init__()
+        except TypeError:
+            fields = f"shape {self.shape!r:.60}, stride {self.stride!r:.60} and storage_offset {self.storage_offset!r:.60}"
+            kinds = sorted(_not_ints(self.shape) | _not_ints(self.stride) | _not_ints((self.storage_offset,)))
+            raise TypeError(
+                f"a layout is made of whole numbers, as in Layout((3, 4), (4, 1)); got {fields}, with a "
+                f"{' and a '.join(kinds)} where an int or a tuple of ints is due"
+            ) from None
+
     @classmethod
-    def row_major(cls, shape: Iterable[int]) -> Layout:
-        """Row-major over a shape, at offset 0; what `Layout.contiguous(shape)` calls."""
-        sizes = tuple(shape)
+    def row_major(cls, *shape: int | Iterable[int]) -> Layout:
+        """Row-major over a shape, at offset 0; what `Layout.contiguous(shape)` calls.
+
+        >>> Layout.contiguous((3, 4)) == Layout.contiguous(3, 4)
+        True
+
+        Raises:
+            TypeError: the sizes are not ints.
+        """
+        given = shape[0] if len(shape) == 1 and isinstance(shape[0], Iterable) else shape
+        sizes: tuple[Any, ...] = tuple(given)
+        if not all(hasattr(type(size), "__index__") for size in sizes):
+            raise TypeError(f"contiguous takes a shape, as in Layout.contiguous((3, 4)), got {shape!r:.60}")
         return cls(sizes, contiguous_stride(sizes))
 
     @classmethod
     def parse(cls, text: str) -> Layout:
-        """Reads a layout literal, `(3,4):(4,1)` with an optional `+offset`.
+        """Reads a layout literal, `(3,4):(4,1)` with an optional `+offset` or `-offset`.
 
         >>> Layout.parse("(3,4):(4,1)+2")
         Layout((3, 4), (4, 1), 2)
@@ -90,11 +119,11 @@ class Layout(Copying, Addressing, Bits):
             shape, stride = (tuple(int(n) for n in group.split(",") if n.strip()) for group in (match[1], match[2]))
         except ValueError:
             raise ValueError(f"{text!r} is no layout; sizes and strides are whole numbers between commas") from None
-        return cls(shape, stride, int(match[3] or 0))
+        return cls(shape, stride, int("".join((match[3] or "0").split())))
 
     def __str__(self) -> str:
         sizes, strides = (",".join(map(str, values)) for values in (self.shape, self.stride))
-        return f"({sizes}):({strides})" + (f"+{self.storage_offset}" if self.storage_offset else "")
+        return f"({sizes}):({strides})" + (f"{self.storage_offset:+}" if self.storage_offset else "")
 
     def __repr__(self) -> str:
         offset = f", {self.storage_offset}" if self.storage_offset else ""

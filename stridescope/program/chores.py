@@ -70,7 +70,11 @@ def _values(tensor: Tensor) -> Iterator[Any]:
 
 
 def _device(kind: str, index: int | None = None) -> str:
-    return kind if index is None else f"{kind}:{index}"
+    from stridescope.program.torch_ops.copies import device_name
+
+    device = kind if index is None else f"{kind}:{index}"
+    device_name(device)
+    return device
 
 
 def _nothing(*_: Any) -> None:
@@ -88,7 +92,7 @@ ROWS: Mapping[tuple[Owner, str], Op] = {
         _row("tensor", "tolist", {"()": _tolist}),
         _row("ndarray", "item", {"()": _item}),
         _row("ndarray", "tolist", {"()": _tolist}),
-        _row("torch", "device", {"(device device)": _device, "(str type, int index)": _device}),
+        _row("torch", "device", {"(device device)": _device, "(str type, int? index=None)": _device}),
         _row("torch", "manual_seed", {"(int seed)": _nothing}),
         _row("torch", "cuda.manual_seed", {"(int seed)": _nothing}),
         _row("torch", "cuda.manual_seed_all", {"(int seed)": _nothing}),

@@ -12,12 +12,13 @@ Cost: linear in the program; there are no loops in it, so 1,000 ops at most are 
 from __future__ import annotations
 
 import ast
+import re
 from collections import ChainMap
-from itertools import chain
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard, TypeVar
 
 from stridescope.errors import InputError, ProgramError, TargetError
 from stridescope.program import chores, host, vocabulary
+from stridescope.program.grammar import unstarred
 from stridescope.program.operators import IN_PLACE, MIRRORED, OPERATORS, operands
 from stridescope.program.recorder import Recorder, RefusedError
 from stridescope.program.signature import Mismatch, bind, shown
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 __all__ = ["interpret"]
 
 _EXAMPLE = "start from an op that gives one, such as torch.arange(12).view(3, 4)"
+
+_METHOD_CALL = re.compile(r"\(\s*(?:\)|-?\d|\w+\s*=[^=])")
+
+_PYTHON_WORDS: dict[type, str] = {list: "list", tuple: "tuple", str: "string", slice: "slice"}
 
 _BY_VALUE = ("bool", "complex", "float", "int")
 """Python's functions that take the one value out of a tensor."""
@@ -76,7 +81,9 @@ def _receiver(source: str, names: Mapping[str, Any], goes_on: str | None) -> str
         return goes_on or ("x" if "x" in names else "")
     size = next((k for k, char in enumerate(text) if not (char == "_" or char.isalnum())), len(text))
     word, rest = text[:size], text[size:].lstrip()
-    known = word in names or word in LIBRARIES or word in host.FUNCTIONS or word in ("import", "from")
+    # Some names are a function of Python's and a method: "float()" goes on, "max(x.shape)" does not.
+    function = word in host.FUNCTIONS and _METHOD_CALL.match(rest) is None
+    known = word in names or word in LIBRARIES or function or word in ("import", "from")
     binds = rest.startswith(",") or (rest.startswith("=") and not rest.startswith("=="))
     return "" if not goes_on or known or binds or not word.isidentifier() else goes_on
 
@@ -99,7 +106,7 @@ class _Run:
         """What happened so far."""
         statements = self.program.statements
         plain = len(statements) == 1 and isinstance(statements[0], ast.Expr)
-        return self.steps.history(self.program.source, plain=plain)
+        return self.steps.history(self.program.told, plain=plain)
 
     def fail(self, message: str, node: ast.expr | ast.stmt | ast.keyword, name: str = "") -> NoReturn:
         raise self.program.error(message, node, name)
@@ -108,22 +115,56 @@ class _Run:
 
     def all(self) -> None:
         """Every statement, until an op is refused."""
-        value = None
+        value, understood = None, True
         try:
             for statement in self.program.statements:
                 self.steps.fresh = None
                 value = self.statement(statement)
+                understood = not isinstance(statement, ast.Expr) or self.asked(statement.value, value)
         except RefusedError:
             return
         last = self.program.statements[-1]
-        tensors = self.steps.tensors_of(value)
-        if isinstance(last, ast.Expr) and not tensors:
-            text = shown(self.program.text(last))[1:-1]
-            self.fail(f"{text} is {self.shown(value)}, not a tensor; {_EXAMPLE}", last)
-        if not self.steps.steps:
-            if not tensors:
-                self.fail(f"the program makes no tensor; {_EXAMPLE}", last)
-            self.steps.gave(self.program.text(last), "name", value)
+        if isinstance(last, ast.Expr) and self.steps.tensors_of(value):
+            self.at_the_end(last.value, value)
+        elif not understood:
+            self.fail(f"{shown(self.program.text(last))[1:-1]} is no tensor; {_EXAMPLE}", last)
+        elif not self.steps.steps:
+            self.given(last)
+
+    def asked(self, node: ast.expr, value: Any) -> bool:
+        """Keep what an expression that stands alone answers; False where it is neither a tensor nor a question."""
+        printed = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+        parts = node.args if isinstance(node, ast.Call) and printed else [node]
+        # A star leaves no text for each of the values.
+        pairs = zip(parts, value if len(parts) > 1 else (value,), strict=False)
+        if any(isinstance(part, ast.Starred) for part in parts):
+            pairs = zip([node], [value], strict=True)
+        understood = True
+        for part, answer in pairs:
+            if answer is None or self.steps.tensors_of(answer):
+                continue
+            if isinstance(part, ast.Constant) or isinstance(answer, type):
+                understood = False
+            else:
+                self.steps.answers.append((self.program.text(part), answer))
+        return understood
+
+    def at_the_end(self, node: ast.expr, value: Any) -> None:
+        """A name that ends the program is what it is about, also where a later step made another tensor."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
+            node = node.args[0]
+        named = isinstance(node, ast.Name) and value is not self.steps.latest
+        if named or not self.steps.steps:
+            self.steps.gave(self.program.text(node) or self.program.receiver, "name", value)
+
+    def given(self, last: ast.stmt) -> None:
+        """A program that made nothing: it may have asked about a tensor that it was given."""
+        words = (node.id for statement in self.program.statements for node in ast.walk(statement) if is_name(node))
+        given = next((word for word in words if self.engine.is_tensor(self.names.get(word))), None)
+        if given is None:
+            told = "".join(f"{shown(text)[1:-1]} is {self.shown(it)}, and " for text, it in self.steps.answers[-1:])
+            self.fail(f"{told}the program makes no tensor; {_EXAMPLE}", last)
+        self.steps.gave(given, "name", self.names[given])
 
     def statement(self, node: ast.stmt) -> Any:
         if isinstance(node, ast.Expr):
@@ -146,12 +187,29 @@ class _Run:
             assert isinstance(target, ast.Tuple | ast.List)
             if self.engine.is_tensor(value):
                 self.fail("a tensor is not unpacked; write .unbind() after it to get its parts", node.value)
-            if not isinstance(value, tuple | list) or len(value) != len(target.elts):
-                got = f"{len(value)} values" if isinstance(value, tuple | list) else self.shown(value)
-                self.fail(f"{got} cannot be unpacked into {len(target.elts)} names", target)
-            self.steps.label([part.id if isinstance(part, ast.Name) else None for part in target.elts], value)
-            for part, item in zip(target.elts, value, strict=True):
-                self.assign(node, part, item)
+            self.unpack(node, target, value)
+
+    def unpack(self, node: ast.Assign, target: ast.Tuple | ast.List, value: Any) -> None:
+        count = len(target.elts)
+        star = next((k for k, part in enumerate(target.elts) if isinstance(part, ast.Starred)), None)
+        fits = isinstance(value, tuple | list) and (
+            len(value) == count if star is None else len(value) >= count - 1
+        )
+        if not fits:
+            got = f"{len(value)} values" if isinstance(value, tuple | list) else self.shown(value)
+            self.fail(f"{got} cannot be unpacked into {count} names", target)
+        items = list(value)
+        labels: list[str | None] = [part.id if isinstance(part, ast.Name) else None for part in target.elts]
+        if star is not None:
+            taken = len(value) - count + 1
+            rest = self.guarded(target, lambda: self.scales.weighed(items[star : star + taken]))
+            items[star : star + taken] = [rest]
+            starred = unstarred(target.elts)[star]
+            word = starred.id if isinstance(starred, ast.Name) else None
+            labels[star : star + 1] = [None if word is None else f"{word}[{k}]" for k in range(taken)]
+        self.steps.label(labels, value)
+        for part, item in zip(unstarred(target.elts), items, strict=True):
+            self.assign(node, part, item)
 
     def set_item(self, target: ast.Subscript, receiver: Any, index: Any, value: Any, source: str) -> None:
         if not self.engine.is_tensor(receiver):
@@ -201,9 +259,11 @@ class _Run:
             case ast.Constant():
                 return node.value
             case ast.Tuple():
-                return self.guarded(node, lambda: self.scales.weighed(tuple(map(self.value, node.elts))))
+                items = tuple(self.spread(node.elts)[0])
+                return self.guarded(node, lambda: self.scales.weighed(items))
             case ast.List():
-                return self.guarded(node, lambda: self.scales.weighed(list(map(self.value, node.elts))))
+                listed = self.spread(node.elts)[0]
+                return self.guarded(node, lambda: self.scales.weighed(listed))
             case ast.Slice():
                 bounds = node.lower, node.upper, node.step
                 return slice(*(None if bound is None else self.value(bound) for bound in bounds))
@@ -215,6 +275,27 @@ class _Run:
                 return self.operate(node, node.ops[0], self.value(node.left), self.value(node.comparators[0]))
         raise AssertionError(node)
 
+    def spread(self, nodes: list[ast.expr]) -> tuple[list[Any], list[ast.expr]]:
+        """The values of arguments or items, stars unpacked, and the node that each one came from."""
+        values: list[Any] = []
+        places: list[ast.expr] = []
+        for node in nodes:
+            if not isinstance(node, ast.Starred):
+                values.append(self.value(node))
+                places.append(node)
+                continue
+            items = self.starred(node)
+            values += items
+            places += [node] * len(items)
+        return values, places
+
+    def starred(self, node: ast.Starred) -> Any:
+        value = self.value(node.value)
+        if self.engine.is_tensor(value):
+            self.fail("a star unpacks no tensor; write .unbind() after it to get its parts", node)
+        # Weighed as something new: a star copies, and a program could do nothing else all day.
+        return self.guarded(node, lambda: self.scales.weighed(list(host.unpacked(value, self.shown))))
+
     def name(self, node: ast.Name) -> Any:
         if node.id in self.names:
             return self.names[node.id]
@@ -225,7 +306,7 @@ class _Run:
         if node.id in host.FUNCTIONS:
             self.fail(f"'{node.id}' is a function; call it, as in {node.id}(...)", node)
         raise self.program.error(
-            vocabulary.unknown_name(node.id, list(self.names), [*LIBRARIES, *host.FUNCTIONS]), node
+            vocabulary.unknown_name(node.id, list(self.names), [*LIBRARIES, *host.FUNCTIONS], self.ops), node
         )
 
     def unary(self, node: ast.UnaryOp) -> Any:
@@ -237,7 +318,7 @@ class _Run:
         word, sign = OPERATORS[type(node.op)]
         if self.engine.is_tensor(value):
             return self.apply(self.row(value, f"__{word}__", sign, node), [value], node)
-        return self.guarded(node, lambda: host.operate(word, sign, value))
+        return self.guarded(node, lambda: host.operate(word, sign, value, told=self.shown))
 
     def operate(self, node: ast.expr | ast.stmt, kind: ast.AST, left: Any, right: Any) -> Any:
         word, sign = OPERATORS[type(kind)]
@@ -246,14 +327,14 @@ class _Run:
         if self.engine.is_tensor(right):
             name = f"__{MIRRORED[word]}__" if word in MIRRORED else f"__r{word}__"
             return self.apply(self.row(right, name, sign, node), [right, left], node)
-        return self.guarded(node, lambda: self.scales.weighed(host.operate(word, sign, left, right)))
+        return self.guarded(node, lambda: self.scales.weighed(host.operate(word, sign, left, right, self.shown)))
 
     def chain(self, node: ast.expr) -> Any:
         """A root and its links, first to last."""
         root, links = chain_of(node)
         free = isinstance(root, ast.Name) and root.id not in self.names
         value, done = None, 0
-        if free and isinstance(root, ast.Name) and root.id in LIBRARIES:
+        if free and isinstance(root, ast.Name) and root.id in (*LIBRARIES, FUNCTIONAL):
             value, done = self.library(root, links)
         elif free and isinstance(root, ast.Name) and root.id in host.FUNCTIONS and links[0].kind == "call":
             value, done = self.python(root, links[0]), 1
@@ -291,8 +372,10 @@ class _Run:
 
     def library(self, root: ast.Name, links: list[Link]) -> tuple[Any, int]:
         """A function or constant of torch or numpy by its dotted name, and how many links that took."""
-        owner: Owner = "torch" if LIBRARIES[root.id] == "torch" else "np"
-        path, last = "", links[0].node
+        owner: Owner = "torch" if LIBRARIES.get(root.id, "torch") == "torch" else "np"
+        functional = root.id == FUNCTIONAL
+        library = "torch" if functional else root.id
+        path, last = "nn.functional" if functional else "", links[0].node
         for done, link in enumerate(links, 1):
             if not isinstance(link.node, ast.Attribute):
                 break
@@ -304,10 +387,10 @@ class _Run:
             if f"{owner}.{path}" in self.constants:
                 return self.constants[f"{owner}.{path}"], done
             if op is not None:
-                self.fail(f"{root.id}.{path} is a function; call it, as in {root.id}.{path}(...)", last)
-        if not path:
-            self.fail(f"'{root.id}' alone is the library; go on with an op, such as {root.id}.arange(12)", root)
-        raise self.program.error(vocabulary.unknown_function(root.id, owner, path, self.ops), last, path.split(".")[-1])
+                self.fail(f"{library}.{path} is a function; call it, as in {library}.{path}(...)", last)
+        if not isinstance(links[0].node, ast.Attribute):
+            self.fail(f"'{root.id}' alone is the library; go on with an op, such as {library}.arange(12)", root)
+        raise self.program.error(vocabulary.unknown_function(library, owner, path, self.ops), last, path.split(".")[-1])
 
     def python(self, root: ast.Name, link: Link) -> Any:
         """One of Python's own functions."""
@@ -315,13 +398,23 @@ class _Run:
         assert isinstance(call, ast.Call)
         if call.keywords:
             self.fail(f"{root.id}() takes no keywords here", call)
-        args = [self.value(arg) for arg in call.args]
-        if root.id == "len" and len(args) == 1 and self.engine.is_tensor(args[0]):
-            shape = self.engine.info(args[0]).shape
+        args = self.spread(call.args)[0]
+        if len(args) == 1 and self.engine.is_tensor(args[0]) and root.id != "print":
+            return self.python_of_tensor(root.id, args[0], call)
+        if any(map(self.engine.is_tensor, args)) and root.id != "print":
+            self.fail(f"{root.id}() of tensors asks for their values; {vocabulary.FOLLOWED}", call)
+        return self.guarded(call, lambda: self.scales.weighed(host.call(root.id, args, self.shown)))
+
+    def python_of_tensor(self, name: str, tensor: Any, call: ast.Call) -> Any:
+        """len(x), float(x), abs(x): what of Python's functions has an answer for one tensor."""
+        if name == "len":
+            shape = self.engine.info(tensor).shape
             return shape[0] if shape else self.fail("a 0-dim tensor has no len()", call)
-        if any(map(self.engine.is_tensor, args)):
-            self.fail(f"{root.id}() of a tensor asks for its values; {vocabulary.FOLLOWED}", call)
-        return self.guarded(call, lambda: self.scales.weighed(host.call(root.id, args)))
+        op = self.ops.get((self.engine.owner(tensor), {"abs": "abs"}.get(name, "item")))
+        if op is None or name not in (*_BY_VALUE, "abs"):
+            self.fail(f"{name}() of a tensor asks for its values; {vocabulary.FOLLOWED}", call)
+        value = self.apply(op, [tensor], call)
+        return value if name == "abs" else self.guarded(call, lambda: host.call(name, [value]))
 
     def item(self, value: Any, index: Any, node: ast.Subscript, after: ast.expr | None = None) -> Any:
         source = self.after(node, after)
@@ -329,7 +422,7 @@ class _Run:
             return self.apply(self.row(value, "__getitem__", "an index", node), [value, index], node, source)
         if any(map(self.engine.is_tensor, index if isinstance(index, tuple) else (index,))):
             self.fail(f"{self.shown(value)} is not indexed by a tensor", node)
-        picked = self.guarded(node, lambda: host.pick(value, index))
+        picked = self.guarded(node, lambda: host.pick(value, index, self.shown))
         if self.engine.is_tensor(picked):
             self.steps.gave(source, "getitem", picked)
         return picked
@@ -345,12 +438,12 @@ class _Run:
         return op
 
     def call(self, op: Op, receiver: list[Any], call: ast.Call, source: str) -> Any:
-        args = [self.value(arg) for arg in call.args]
+        args, places = self.spread(call.args)
         kwargs = {keyword.arg: self.value(keyword.value) for keyword in call.keywords if keyword.arg is not None}
         try:
             overload, bound = bind(op, args, kwargs, self.engine.is_tensor)
         except Mismatch as mismatch:
-            at_fault: dict[int | str | None, ast.expr | ast.keyword] = dict(enumerate(call.args))
+            at_fault: dict[int | str | None, ast.expr | ast.keyword] = dict(enumerate(places))
             at_fault.update((keyword.arg, keyword) for keyword in call.keywords)
             self.fail(mismatch.message, at_fault.get(mismatch.where, call))
         return self.record(op, overload, (*receiver, *bound), call, source)
@@ -360,12 +453,14 @@ class _Run:
         try:
             overload, bound = bind(op, values[1:], {}, self.engine.is_tensor)
         except Mismatch as mismatch:
-            self.fail(mismatch.message, node)
+            kinds = [kind_of(value, self.engine) for value in values]
+            self.fail(operands(op.name, self.engine.owner(values[0]), kinds) or mismatch.message, node)
         return self.record(op, overload, (values[0], *bound), node, source or self.program.text(node))
 
     def record(self, op: Op, overload: int, bound: tuple[Any, ...], node: ast.expr | ast.stmt, source: str) -> Any:
         try:
-            return self.steps.apply(op, overload, bound, source)
+            value = self.steps.apply(op, overload, bound, source)
+            return self.guarded(node, lambda: self.scales.weighed(value)) if op.family == "host" else value
         except TargetError:
             raise
         except InputError as error:
@@ -386,4 +481,17 @@ class _Run:
         return self.program.text(node, after).lstrip(") ")
 
     def shown(self, value: Any) -> str:
-        return shown(value, self.engine.is_tensor)
+        first = next(iter(self.steps.tensors_of(value)), None)
+        array = first is not None and self.engine.owner(first) == "ndarray"
+        return shown(value, self.engine.is_tensor, word="array" if array else "tensor")
+
+
+def is_name(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name)
+
+
+def kind_of(value: Any, engine: Engine) -> str:
+    """What a value is, in a word or two: "a tensor", "a list"."""
+    if engine.is_tensor(value):
+        return "a tensor" if engine.owner(value) == "tensor" else "an array"
+    return "None" if value is None else f"a {_PYTHON_WORDS.get(type(value), 'value')}"

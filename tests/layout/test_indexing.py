@@ -145,7 +145,7 @@ def test_lists_and_masks_copy_what_torch_copies_to_where_torch_puts_it() -> None
     """Layout and provenance; results that are not row-major among them, as torch's walk makes them."""
     seen = Counter[str]()
     _check_advanced(seen)
-    assert seen["copy"] > 300 and seen["not row-major"] > 30 and seen["elements"] > 2000, seen
+    assert seen["copy"] > 300 and seen["not row-major"] > 30 and seen["elements"] > 500, seen
     assert min(seen["IndexError"], seen["view"]) > 5, seen
 
 

@@ -19,7 +19,7 @@ from stridescope.layout.base import contiguous_stride, distinct_dims, wrap_dim
 signed = st.builds(
     lambda dims, offset: Layout(tuple(n for n, _ in dims), tuple(k for _, k in dims), offset),
     st.lists(st.tuples(st.integers(0, 10**15), st.integers(-(10**15), 10**15)), max_size=5),
-    st.integers(0, 10**15),
+    st.integers(-(10**15), 10**15),
 )
 
 
@@ -73,6 +73,15 @@ def test_contiguous_of_a_shape_is_the_layout_of_a_new_tensor(shape: tuple[int, .
     assert contiguous_stride(shape) == expected.stride
 
 
+def test_contiguous_takes_a_shape_or_its_sizes() -> None:
+    assert Layout.contiguous(3, 4) == Layout.contiguous((3, 4))
+    assert Layout.contiguous(3) == Layout.contiguous((3,))
+    assert Layout.contiguous() == Layout.contiguous(())
+    for sizes in ((2.0,), ("a",), ((3, 4), 5), (None,)):
+        with pytest.raises(TypeError, match="contiguous takes a shape"):
+            Layout.contiguous(*sizes)
+
+
 def test_contiguous_on_a_layout_is_torchs_op() -> None:
     """One name, two meanings, both known: a constructor on the class, an op on a value."""
     turned = Layout.contiguous((3, 4)).t()
@@ -115,6 +124,8 @@ def test_what_is_no_layout_is_refused_when_it_is_made(fields: Any, error: type[E
         ("():()+5", Layout((), (), 5)),
         ("(3,):(1,)", Layout((3,), (1,))),
         ("(3):(-1)+2", Layout((3,), (-1,), 2)),
+        ("(2):(1)-1", Layout((2,), (1,), -1)),
+        ("(2):(1) - 1", Layout((2,), (1,), -1)),
         ("(1000000000000000):(1)", Layout((10**15,), (1,))),
     ],
 )
@@ -130,7 +141,7 @@ def test_a_literal_is_read_with_spaces_trailing_commas_and_an_offset(text: str, 
         "(3,4)",
         "(3,4):",
         "(3,4):(4,1)+",
-        "(3,4):(4,1)-2",
+        "(3,4):(4,1)-",
         "(3,4):(4,1)2",
         "(3,4)(4,1)",
         "(a):(1)",

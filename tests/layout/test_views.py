@@ -83,7 +83,7 @@ def _fitting(layout: Layout) -> st.SearchStrategy[tuple[Layout]]:
 
 def _inferred(sizes: tuple[int, ...], layout: Layout) -> tuple[int, ...]:
     left = layout.numel // max(1, abs(prod(n for n in sizes if n)))
-    return tuple(left if n == -1 else n for n in sizes)
+    return tuple(left if n == -1 and sizes.count(-1) == 1 else n for n in sizes)
 
 
 def _unflatten(layout: Layout) -> st.SearchStrategy[tuple[Any, ...]]:

@@ -241,6 +241,117 @@ def test_an_augmented_item_that_copies_is_written_back() -> None:
     assert last.values([0, 1, 2]) == [2, 2, 0]
 
 
+# ------------------------------------------------------------------------- what people type around an op
+
+
+@pytest.mark.parametrize(
+    ("source", "shape"),
+    [
+        ("x = torch.zeros(2, 3, 4); x.reshape(*x.shape[:2], -1)", (2, 3, 4)),
+        ("x = torch.zeros(2, 3, 4); x.view(*x.shape[:1], -1)", (2, 12)),
+        ("s = (2, 3); torch.zeros(*s)", (2, 3)),
+        ("s = [2, 3]; torch.zeros([*s, 1])", (2, 3, 1)),
+        ("s = (2, 3); torch.zeros((*s, 4, *s))", (2, 3, 4, 2, 3)),
+        ("x = torch.zeros(2, 3); torch.cat([*x.unbind(), torch.ones(1)])", (7,)),
+        ("a, *b = torch.arange(6).split(2); torch.stack(b)", (2, 2)),
+        ("*a, b = torch.arange(6).split(2); torch.cat(a)", (4,)),
+        ("a, *b, c = 1, 2; torch.zeros(a, c, *b)", (1, 2)),
+        ("torch.cat([torch.zeros(2)] * 3)", (6,)),
+        ("torch.zeros((2,) * 3)", (2, 2, 2)),
+        ("torch.tensor(range(2, 8, 2))", (3,)),
+        ("x = torch.zeros(4, 3); x[range(2)]", (2, 3)),
+        ("x = torch.zeros(4, 3); torch.zeros(max(x.shape), min(1, 2), abs(-2), sum(x.shape))", (4, 1, 2, 7)),
+        ("x = torch.tensor([3, 4]); torch.zeros(x[0].item(), *x.tolist(), int(x[1]))", (3, 3, 4, 4)),
+        ("torch.manual_seed(0); torch.rand(3)", (3,)),
+        ("np.random.seed(0); np.zeros(3)", (3,)),
+        ("torch.zeros(2, layout=torch.strided)", (2,)),
+        ("import torch.nn.functional as F\ntorch.zeros(2)", (2,)),
+        (">>> x = torch.zeros(2)\n>>> x.shape\ntorch.Size([2])", (2,)),
+        ("print(torch.zeros(2).view(2, 1))", (2, 1)),
+        ("torch.cat([torch.zeros(2, 1)] * 2, axis=1)", (2, 2)),
+        ("torch.squeeze(x=torch.zeros(2, 1), axis=1)", (2,)),
+        ("torch.zeros(2, 1).squeeze(axis=-1)", (2,)),
+    ],
+)
+def test_what_people_type_around_an_op_is_understood(source: str, shape: tuple[int, ...]) -> None:
+    final = run(source).final
+    assert final is not None and final.tensor is not None
+    assert final.tensor.shape == shape
+
+
+def test_a_device_is_a_value() -> None:
+    assert steps("d = torch.device('cuda', 1); torch.zeros(2, device=d)")[-1].tensor.device == "cuda:1"  # type: ignore[union-attr]
+    assert steps("torch.zeros(2, device=torch.device('meta'))")[-1].tensor.device == "meta"  # type: ignore[union-attr]
+    refused = run("torch.device('toaster')").refused
+    assert refused is not None and refused.reason is not None
+    assert "toaster" in refused.reason.message
+
+
+def test_the_rest_behind_a_star_is_named_by_its_place() -> None:
+    history = run("a, *b = torch.arange(6).split(2)")
+    assert [info.name for info in history.steps[-1].tensors] == ["a", "b[0]", "b[1]"]
+    assert [name for name, _ in history.aliases] == ["a", "b[0]", "b[1]"]
+
+
+@pytest.mark.parametrize(
+    ("source", "answers"),
+    [
+        ("x = torch.arange(12).view(3, 4).t(); x.stride()", [("x.stride()", (1, 4))]),
+        ("x = torch.arange(3); len(x)", [("len(x)", 3)]),
+        ("x = torch.arange(3); x.shape; x.t(); x.is_contiguous()", [("x.shape", (3,)), ("x.is_contiguous()", True)]),
+        ("torch.arange(12)[3:].storage_offset()", [("torch.arange(12)[3:].storage_offset()", 3)]),
+        ("x = torch.arange(3); print(x.shape, x, x.numel())", [("x.shape", (3,)), ("x.numel()", 3)]),
+        ("x = torch.arange(2); print(x.tolist())", [("x.tolist()", [0, 1])]),
+        ("x = torch.full((), 2.5); float(x)", [("float(x)", 2.5)]),
+        ("x = torch.arange(3); n = 2; n + 1; x.t()", [("n + 1", 3)]),
+        ("torch.manual_seed(0); torch.zeros(2)", []),
+    ],
+)
+def test_what_a_program_asks_about_a_tensor_is_answered(source: str, answers: list[tuple[str, Any]]) -> None:
+    history = run(source)
+    assert list(history.answers) == answers
+    assert history.final is not None
+    assert [(answer["source"], answer["value"]) for answer in history.to_dict().get("answers", [])] == [
+        (asked, list(value) if isinstance(value, tuple) else value) for asked, value in answers
+    ]
+
+
+def test_a_question_about_a_given_tensor_shows_it() -> None:
+    _, names = adopted()
+    history = interpret("stride()", AlgebraEngine(), names, chain_of="x")
+    assert [(step.source, step.effect) for step in history.steps] == [("x", "same")]
+    assert history.answers == ((".stride()", (4, 1)),)
+
+
+def test_a_document_without_questions_has_no_answers() -> None:
+    assert "answers" not in run("torch.zeros(2)").to_dict()
+    (answer,) = run("x = torch.zeros(2); x.dtype").to_dict()["answers"]
+    assert answer == {"source": "x.dtype", "value": "float32"}
+
+
+def test_a_name_that_ends_the_program_is_what_it_is_about() -> None:
+    assert told("x = torch.arange(4); y = x.view(2, 2); x")[-1] == ("x", "name", "same")
+    assert told("x = torch.arange(4); y = x.view(2, 2); print(x)")[-1] == ("x", "name", "same")
+    final = run("x = torch.arange(4); y = x.view(2, 2); x").final
+    assert final is not None and final.tensor is not None
+    assert (final.tensor.name, final.tensor.shape) == ("x", (4,))
+
+
+@pytest.mark.parametrize("source", ["x = torch.arange(4); x", "x = torch.arange(4); x.add_(1); x", "torch.arange(4)"])
+def test_a_name_at_the_end_is_no_step_where_the_last_step_is_its_own(source: str) -> None:
+    assert "name" not in [op for _, op, _ in told(source)]
+
+
+@pytest.mark.parametrize("source", ["float()", "abs()", "int()"])
+def test_a_chain_may_go_on_with_a_method_that_has_the_name_of_a_function(source: str) -> None:
+    engine, names = adopted()
+    assert [step.source for step in interpret(source, engine, names, chain_of="x").steps] == [f".{source}"]
+
+
+def test_a_heading_joins_a_chain_in_brackets() -> None:
+    assert run("(torch.arange(12)\n .view(3, 4))").source == "torch.arange(12).view(3, 4)"
+
+
 # ------------------------------------------------------------------------- starting from live values
 
 
@@ -313,7 +424,8 @@ WORDS = [
     ("torch.zeros(3).cumsum(0)", "cumsum", ".cumsum computes values"),
     ("foo.t()", "foo", "unknown name 'foo'; a program starts from torch, np or a name it bound itself"),
     ("value = torch.zeros(1); valeu.t()", "valeu", "(value); did you mean 'value'?"),
-    ("print(1)", "print", "unknown name 'print'"),
+    ("print(1)", "print(1)", "print(1) is no tensor"),
+    ("eval(1)", "eval", "unknown name 'eval'"),
     ("__import__('os')", "__import__", "private"),
     ("torch", "torch", "alone is the library"),
     ("torch()", "torch", "alone is the library"),
@@ -325,17 +437,38 @@ WORDS = [
     ("torch.zeros(2, 'a')", "'a'", "zeros(): size must be ints, got 'a'"),
     ("torch.zeros(2).flatten(dims=1)", "dims=1", "unknown keyword 'dims' for flatten(start_dim, end_dim)"),
     ("torch.zeros(2).transpose(0)", "torch.zeros(2).transpose(0)", "takes 2 arguments, got 1"),
-    ("torch.arange(3).stride()", "torch.arange(3).stride()", "torch.arange(3).stride() is (1,), not a tensor"),
-    ("x = torch.arange(3); len(x)", "len(x)", "len(x) is 3, not a tensor"),
+    ("1 + 1", "1 + 1", "1 + 1 is 2, and the program makes no tensor"),
+    ("3", "3", "3 is no tensor; start from an op that gives one"),
+    ("torch.arange(3); 3", "3", "3 is no tensor"),
+    ("torch.manual_seed(0)", "torch.manual_seed(0)", "the program makes no tensor"),
     ("x = 3", "x = 3", "the program makes no tensor"),
-    ("...", "...", "... is Ellipsis, not a tensor"),
+    ("...", "...", "... is no tensor"),
     ("a, b = torch.arange(6).split(2)", "a, b", "3 values cannot be unpacked into 2 names"),
     ("a, b = torch.zeros(2)", "torch.zeros(2)", "write .unbind()"),
     ("a, b = 3", "a, b", "3 cannot be unpacked into 2 names"),
     ("x = (1, 2); x[0] = 3", "x", "(1, 2) cannot be written to"),
     ("x = torch.zeros(2); x @ x", "x @ x", "@ on a tensor computes values"),
     ("not torch.zeros(2)", "not torch.zeros(2)", "write ~"),
-    ("float(torch.zeros(()))", "float(torch.zeros(()))", "asks for its values"),
+    ("float(torch.rand(()))", "float(torch.rand(()))", "not determined by the program"),
+    ("torch.empty(2).tolist()", ".tolist()", "not determined by the program"),
+    ("max(torch.zeros(2))", "max(torch.zeros(2))", "asks for its values"),
+    ("torch.zeros(*torch.zeros(2))", "*torch.zeros(2)", "write .unbind()"),
+    ("torch.zeros(*3)", "*3", "a star unpacks a tuple or a list, such as x.shape, got 3"),
+    ("a, b, *c = (1,)", "a, b, *c", "1 values cannot be unpacked into 3 names"),
+    ("torch.zeros(*(2, 'a'))", "*(2, 'a')", "size must be ints, got 'a'"),
+    ("[torch.ones(1)] - 2", "[torch.ones(1)] - 2", "got a list of tensors and 2"),
+    ("[np.ones(1)] - 2", "[np.ones(1)] - 2", "got a list of arrays and 2"),
+    ("torch.ones(1) + [1]", "torch.ones(1) + [1]", "+ between a tensor and a list is not followed"),
+    ("(1, 2) - torch.ones(2)", "(1, 2) - torch.ones(2)", "- between a tuple and a tensor"),
+    ("x = torch.ones(1); x *= 'a'", "x *= 'a'", "*= between a tensor and a string"),
+    ("torch.zeros(2, out=3)", "out=3", "out= is not followed"),
+    ("torch.zeros(2, layout=3)", "layout=3", "torch.strided alone"),
+    ("arange(3)", "arange", "did you mean torch.arange?"),
+    ("array([1])", "array", "did you mean np.array?"),
+    ("unsqueeze(0)", "unsqueeze", "did you mean torch.unsqueeze?"),
+    ("view(3, 4)", "view", "it is a method, and stands after a tensor: x.view(...)"),
+    ("import torch.nn.functional as F; F.softmax(1)", "softmax", "torch.nn.functional.softmax computes values"),
+    ("F", "F", "unknown name 'F'"),
     ("len(torch.zeros(()))", "len(torch.zeros(()))", "0-dim"),
     ("torch.zeros((1, 2)[2])", "(1, 2)[2]", "index 2 is out of range for 2 values"),
     ("(1, 2)['a']", "(1, 2)['a']", "is indexed by an int or a slice"),

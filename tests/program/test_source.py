@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from stridescope.errors import ProgramError
-from stridescope.program.source import MAX_CHARS, MAX_OPS, chain_of, parse
+from stridescope.program.source import MAX_CHARS, MAX_OPS, chain_of, parse, without_prompts
 
 
 def kinds(source: str) -> list[str]:
@@ -40,6 +40,10 @@ def place(error: ProgramError) -> str:
         "b += 1",
         "a[0] += 1",
         "a, b[0] = x",
+        "a, *b = x",
+        "x.view(*y, 3)",
+        "(*y, 3)",
+        "[*y, *z]",
         "x[..., None, ::-1, 1:2, [0, 1]]",
         "x[(1, 2)]",
         "torch.full((2, 3), -1.5e3 + 2j, dtype=torch.complex64)",
@@ -64,6 +68,35 @@ def test_statements_are_separated_by_newlines_or_semicolons() -> None:
 
 def test_imports_of_the_two_libraries_and_comments_are_ignored() -> None:
     assert kinds("# a comment with ünïcode\nimport torch\nimport numpy as np  # another\nx = 1  # and '") == ["Assign"]
+
+
+def test_torch_nn_functional_may_be_imported_as_everyone_does() -> None:
+    assert kinds("import torch.nn.functional as F\nx = 1") == ["Assign"]
+
+
+@pytest.mark.parametrize(
+    ("source", "program"),
+    [
+        (">>> x = 1", "x = 1"),
+        (">>> x = f(1,\n...       2)\n>>> x\n(1, 2)\n>>> y = x", "x = f(1,\n      2)\nx\ny = x"),
+        ("    >>> x = 1\n    >>> y = 2", "x = 1\ny = 2"),
+        ("... .x", "... .x"),
+    ],
+)
+def test_the_prompts_of_a_pasted_session_are_taken_off_and_what_it_printed_too(source: str, program: str) -> None:
+    assert without_prompts(source) == program
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("(torch.arange(12)\n .view(3, 4))", "torch.arange(12).view(3, 4)"),
+        ("x = (torch.arange(12)  # twelve\n     .view(3, 4))\nx.t()", "x = (torch.arange(12).view(3, 4))\nx.t()"),
+        ("x = torch.arange(12);  x.t()  # turned", "x = torch.arange(12);  x.t()  # turned"),
+    ],
+)
+def test_a_heading_gives_each_statement_on_one_line(source: str, told: str) -> None:
+    assert parse(source).told == told
 
 
 def test_a_hash_in_a_string_is_no_comment() -> None:
@@ -132,9 +165,12 @@ REFUSED = [
     ("list(i for i in x)", "(i for i in x)", "a generator expression"),
     ("f'{x}'", "f'{x}'", "an f-string"),
     ("(y := 1)", "y := 1", ":="),
-    ("x.view(*y)", "*y", "star"),
+    ("*y", "*y", "a star outside of arguments"),
+    ("x = *y", "*y", "a star outside of arguments"),
+    ("x.view(*(*y, lambda: 0))", "lambda: 0", "a lambda"),
     ("x.f(**y)", "**y", "write the keywords out"),
-    ("a, *b = x", "*b", "can be assigned to"),
+    ("*a, *b = x", "*b", "only one name can take the rest"),
+    ("a, *(b, c) = x", "(b, c)", "can be assigned to"),
     ("await x", "await x", "await"),
     ("yield x", "yield x", "yield"),
     ("{'a': 1}", "{'a': 1}", "a dict"),

@@ -7,58 +7,26 @@ Cost: O(ndim).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from stridescope.errors import InputError, OpValueError
+from stridescope.errors import InputError, OpIndexError, OpValueError
 from stridescope.layout import Copy, Layout, Refusal
 from stridescope.layout import numpy_rules as rules
 from stridescope.layout.copy import Same
 from stridescope.layout.dtypes import DTYPES, DType
-from stridescope.layout.indexing import Positions
+from stridescope.layout.indexing import Positions, broadcast_shapes
+from stridescope.layout.numpy_rules.strides import resolved_order
+from stridescope.program.numpy_ops.operands import as_array, joined_dtype, made
 from stridescope.program.rows import as_functions, in_parts, lift, on_layout, positions_of, rows
-from stridescope.program.tensor import Tensor, of_copy
+from stridescope.program.signature import Spread
+from stridescope.program.tensor import Tensor, cast, fresh, of_copy
 from stridescope.program.torch_ops.copies import resolve_key
-from stridescope.program.torch_ops.views import as_numpy
 
 if TYPE_CHECKING:
     from stridescope.program.ops import Op
 
-__all__ = ["ROWS", "joined_dtype", "numpy_key"]
-
-# Float types that hold every value of an integer type of so many bytes, by numpy's rule.
-_FLOAT_FOR = {1: "float16", 2: "float32", 4: "float64", 8: "float64"}
-
-
-def joined_dtype(types: Sequence[DType]) -> DType:
-    """The element type numpy gives arrays joined: the smallest that holds all values.
-
-    >>> joined_dtype([DTYPES["int64"], DTYPES["float32"]]).name
-    'float64'
-    """
-    answer = types[0]
-    for other in types[1:]:
-        answer = _joined_two(answer, other)
-    return answer
-
-
-def _joined_two(a: DType, b: DType) -> DType:
-    order = ("bool", "uint", "int", "float", "complex")
-    if order.index(a.kind) > order.index(b.kind):
-        a, b = b, a
-    if a.kind == b.kind:
-        return a if a.itemsize > b.itemsize else b
-    if a.kind == "bool":
-        return b
-    if b.kind == "int":
-        size = b.itemsize if b.itemsize > a.itemsize else 2 * a.itemsize
-        return DTYPES[f"int{8 * size}" if size <= 8 else "float64"]
-    part = DTYPES[b.part] if b.is_complex else b
-    least = a if a.is_floating else DTYPES[_FLOAT_FOR[a.itemsize]]
-    wide = part if part.itemsize >= least.itemsize else least
-    if not b.is_complex:
-        return wide
-    return DTYPES["complex128" if wide.itemsize == 8 else "complex64"]
+__all__ = ["ROWS", "in_order", "numpy_key"]
 
 
 def _locked(run: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,31 +47,27 @@ def _copied(array: Tensor, order: str = "C", dtype: DType | None = None) -> Tens
 def _astype(
     array: Tensor, dtype: DType, order: str = "K", _casting: str = "unsafe", _subok: bool = True, copy: bool = True
 ) -> Tensor:
-    if not copy and dtype == array.dtype and _in_order(array.layout, order):
+    if not copy and dtype == array.dtype and in_order(array.layout, order):
         return array
     return _copied(array, order, dtype)
 
 
-def _in_order(layout: Layout, order: str) -> bool:
+def in_order(layout: Layout, order: str) -> bool:
+    """Whether an array lies in an order already: "C", "F", or "K" and "A", which take any."""
     if order in ("K", "A"):
         return True
     return (rules.is_f_contiguous if order == "F" else rules.is_c_contiguous)(layout.shape, layout.stride)
 
 
 def _as_order(order: str) -> Callable[..., Tensor]:
-    def run(array: Tensor, dtype: DType | None = None) -> Tensor:
-        array = as_array(array)
+    def run(value: Any, dtype: DType | None = None) -> Tensor:
+        array = as_array(value)
         if not array.layout.ndim:
             array = array.view(array.layout.unsqueeze(0))
         kind = dtype or array.dtype
-        return array if kind == array.dtype and _in_order(array.layout, order) else _copied(array, order, kind)
+        return array if kind == array.dtype and in_order(array.layout, order) else _copied(array, order, kind)
 
     return run
-
-
-def as_array(value: Tensor) -> Tensor:
-    """A torch tensor as the numpy array over its memory; an array as it is."""
-    return value if value.library == "numpy" else as_numpy(value)
 
 
 def _view(array: Tensor, dtype: DType | None = None) -> Any:
@@ -115,19 +79,22 @@ def _view(array: Tensor, dtype: DType | None = None) -> Any:
     return array.view(layout, dtype=kind)
 
 
-def _part(which: int) -> Callable[[Tensor], Tensor]:
-    def run(array: Tensor) -> Tensor:
-        if not array.dtype.is_complex:
-            if which == 0:
-                return array.view(array.layout.detach())
-            made = of_copy(rules.copy(array.layout, "K"), (array,))
-            made.storage.fill = lambda _: 0
-            made.locked = True
-            return made
-        layout = array.layout.imag() if which else array.layout.real(is_complex=True)
-        return array.view(layout, dtype=DTYPES[array.dtype.part])
+def _real(value: Any) -> Tensor:
+    array = as_array(value)
+    return array if not array.dtype.is_complex else _part(array, array.layout.real(is_complex=True))
 
-    return run
+
+def _imag(value: Any) -> Tensor:
+    array = as_array(value)
+    if array.dtype.is_complex:
+        return _part(array, array.layout.imag())
+    zeros = fresh(rules.copy(array.layout).layout, array.dtype, lambda _: cast(0, array.dtype), library="numpy")
+    zeros.locked = True
+    return zeros
+
+
+def _part(array: Tensor, layout: Layout) -> Tensor:
+    return array.view(layout, dtype=DTYPES[array.dtype.part])
 
 
 def numpy_key(key: Any) -> tuple[object, ...]:
@@ -173,7 +140,9 @@ def _counted(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _joined(run: Callable[..., Copy[Layout]], what: str) -> Callable[..., Tensor]:
-    def joined(arrays: tuple[Tensor, ...], *args: Any) -> Tensor:
+    def joined(arrays: Any, *args: Any) -> Tensor:
+        if not isinstance(arrays, list | tuple):
+            raise InputError(f"{what} takes a list of arrays here, as in np.{what}([a, b])")
         if not arrays:
             raise OpValueError("no_tensors", f"{what} needs at least one array, got an empty list")
         sources = [as_array(array) for array in arrays]
@@ -183,6 +152,20 @@ def _joined(run: Callable[..., Copy[Layout]], what: str) -> Callable[..., Tensor
     return joined
 
 
+def _append(value: Any, values: Any, axis: int | None = None) -> Tensor:
+    return _joined(rules.concatenate, "append")((value, values), axis)
+
+
+def _reshape(value: Any, shape: tuple[int, ...], order: str = "C", copy: bool | None = None) -> Any:
+    array = as_array(value)
+    if copy:
+        array = _copied(array, resolved_order(order, array.layout.shape, array.layout.stride))
+    result = rules.reshape(array.layout, shape, order)
+    if copy is False and isinstance(result, Copy):
+        raise OpValueError("copy", "this shape needs a copy, and copy=False forbids one")
+    return lift(array, result)
+
+
 def _as_strided(array: Tensor, shape: Any = None, strides: Any = None) -> Any:
     layout = rules.as_strided(array.layout, array.dtype.itemsize, shape, strides)
     if isinstance(layout, Refusal):
@@ -190,17 +173,77 @@ def _as_strided(array: Tensor, shape: Any = None, strides: Any = None) -> Any:
     return lift(array, layout)
 
 
-def _at_least(rank: int) -> Callable[[Layout], Layout]:
-    def run(layout: Layout) -> Layout:
+def _at_least(rank: int) -> Callable[[Any], Tensor]:
+    def run(value: Any) -> Tensor:
+        array = as_array(value)
+        layout = array.layout
         if layout.ndim >= rank:
-            return layout
-        if rank == 3 and layout.ndim == 1:
-            return layout.unsqueeze(0).unsqueeze(-1)
-        while layout.ndim < rank:
-            layout = layout.unsqueeze(-1 if layout.ndim == 2 else 0)
-        return layout
+            return array
+        if not layout.ndim:
+            return array.view(Layout((1,) * rank, (1,) * rank, layout.storage_offset))
+        front, back = int(layout.ndim == 1), int(rank == 3)
+        shape = (1,) * front + layout.shape + (1,) * back
+        # A dim that indexing with None adds has stride 0.
+        return array.view(Layout(shape, (0,) * front + layout.stride + (0,) * back, layout.storage_offset))
 
     return run
+
+
+def _matrix_transpose(layout: Layout) -> Layout:
+    if layout.ndim < 2:
+        raise OpValueError("rank", f"matrix_transpose needs at least 2 dims, got {layout.ndim}")
+    return rules.swapaxes(layout, -2, -1)
+
+
+def _diag(value: Any, k: int = 0) -> Tensor:
+    """The diagonal as a read-only view; of one dim, a new matrix with it on the diagonal."""
+    array = as_array(value)
+    if array.layout.ndim not in (1, 2):
+        raise OpValueError("rank", f"diag takes 1 or 2 dims, got {array.layout.ndim}")
+    if array.layout.ndim == 2:
+        return _locked(rules.diagonal)(array, k, 0, 1)  # type: ignore[no-any-return]
+    size = array.layout.shape[0] + abs(k)
+    read, zero = array.reader(), cast(0, array.dtype)
+
+    def fill(at: int) -> Any:
+        row, column = divmod(at, size)
+        return read(array.layout.address((min(row, column),))) if column - row == k else zero
+
+    matrix = made((size, size), array.dtype, fill)
+    matrix.storage.stands_on([array.storage])
+    return matrix
+
+
+def _given(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a star parameter of arrays was given; a list alone is one array, not several."""
+    return values if isinstance(values, Spread) else (values,)
+
+
+def _broadcast_arrays(values: tuple[Any, ...]) -> tuple[Tensor, ...]:
+    arrays = [as_array(value) for value in _given(values)]
+    try:
+        shape = broadcast_shapes([array.layout.shape for array in arrays])
+    except OpIndexError as clash:
+        raise OpValueError(clash.code, f"broadcast_arrays: {clash.message}") from None
+    return tuple(
+        array if array.layout.shape == shape else array.view(rules.broadcast_to(array.layout, shape))
+        for array in arrays
+    )
+
+
+def _meshgrid(values: tuple[Any, ...], copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
+    if indexing not in ("xy", "ij"):
+        raise OpValueError("indexing", f"meshgrid takes indexing 'xy' or 'ij', got {indexing!r}")
+    arrays = [as_array(value) for value in _given(values)]
+    rank = len(arrays)
+    grids = []
+    for number, array in enumerate(arrays):
+        shape = [1] * rank
+        shape[1 - number if indexing == "xy" and rank > 1 and number < 2 else number] = -1
+        grids.append(lift(array, rules.reshape(array.layout, shape)))
+    if not sparse:
+        grids = list(_broadcast_arrays(Spread(grids)))
+    return tuple(_copied(grid) for grid in grids) if copy else tuple(grids)
 
 
 def _squeeze(layout: Layout, axis: int | None) -> Layout:
@@ -220,7 +263,7 @@ def _split(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _METHODS: dict[str, Callable[..., Any]] = {
-    "reshape(*int shape, *, str order='C')".replace("*, ", ""): on_layout(rules.reshape),
+    "reshape(*int shape, str order='C', bool? copy=None)": _reshape,
     "ravel(str order='C')": on_layout(rules.ravel),
     "flatten(str order='C')": on_layout(rules.flatten),
     "transpose()": on_layout(rules.transpose),
@@ -242,12 +285,12 @@ _METHODS: dict[str, Callable[..., Any]] = {
 _ATTRIBUTES: dict[str, Callable[..., Any]] = {
     "T": on_layout(rules.transpose),
     "mT": on_layout(lambda layout: rules.swapaxes(layout, -2, -1)),
-    "real": _part(0),
-    "imag": _part(1),
+    "real": _real,
+    "imag": _imag,
 }
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "reshape(tensor a, shape shape, str order='C')": on_layout(rules.reshape),
+    "reshape(any a, shape shape, str order='C', *, bool? copy=None)": _reshape,
     "transpose(tensor a, int[]? axes=None)": on_layout(rules.transpose),
     "permute_dims(tensor a, int[]? axes=None)": on_layout(rules.transpose),
     "moveaxis(tensor a, int source, int destination)": on_layout(rules.moveaxis),
@@ -276,23 +319,30 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "copy(tensor a, str order='K')": _copied,
     "ascontiguousarray(tensor a, dtype? dtype=None)": _as_order("C"),
     "asfortranarray(tensor a, dtype? dtype=None)": _as_order("F"),
-    "atleast_1d(tensor a)": on_layout(_at_least(1)),
-    "atleast_2d(tensor a)": on_layout(_at_least(2)),
-    "atleast_3d(tensor a)": on_layout(_at_least(3)),
-    "concatenate(tensors arrays, int? axis=0)": _joined(rules.concatenate, "concatenate"),
-    "concat(tensors arrays, int? axis=0)": _joined(rules.concatenate, "concat"),
-    "stack(tensors arrays, int axis=0)": _joined(rules.stack, "stack"),
-    "vstack(tensors tup)": _joined(rules.vstack, "vstack"),
-    "hstack(tensors tup)": _joined(rules.hstack, "hstack"),
-    "dstack(tensors tup)": _joined(rules.dstack, "dstack"),
-    "column_stack(tensors tup)": _joined(rules.column_stack, "column_stack"),
+    "atleast_1d(any a)": _at_least(1),
+    "atleast_2d(any a)": _at_least(2),
+    "atleast_3d(any a)": _at_least(3),
+    "concatenate(any arrays, int? axis=0)": _joined(rules.concatenate, "concatenate"),
+    "concat(any arrays, int? axis=0)": _joined(rules.concatenate, "concat"),
+    "stack(any arrays, int axis=0)": _joined(rules.stack, "stack"),
+    "vstack(any tup)": _joined(rules.vstack, "vstack"),
+    "hstack(any tup)": _joined(rules.hstack, "hstack"),
+    "dstack(any tup)": _joined(rules.dstack, "dstack"),
+    "column_stack(any tup)": _joined(rules.column_stack, "column_stack"),
     "lib.stride_tricks.as_strided(tensor x, int[]? shape=None, int[]? strides=None)": _as_strided,
-    "lib.stride_tricks.sliding_window_view(tensor x, int window_shape, int? axis=None)": on_layout(
+    "lib.stride_tricks.sliding_window_view(tensor x, int window_shape, int? axis=None)": _locked(
         rules.sliding_window_view
     ),
-    "lib.stride_tricks.sliding_window_view(tensor x, int[] window_shape, int[]? axis=None)": on_layout(
+    "lib.stride_tricks.sliding_window_view(tensor x, int[] window_shape, int[]? axis=None)": _locked(
         rules.sliding_window_view
     ),
+    "append(any arr, any values, int? axis=None)": _append,
+    "matrix_transpose(tensor x)": on_layout(_matrix_transpose),
+    "diag(any v, int k=0)": _diag,
+    "real(tensor val)": _real,
+    "imag(tensor val)": _imag,
+    "broadcast_arrays(*any args)": _broadcast_arrays,
+    "meshgrid(*any xi, bool copy=True, bool sparse=False, str indexing='xy')": _meshgrid,
 }
 
 _HOST_ATTRIBUTES: dict[str, Callable[..., Any]] = {

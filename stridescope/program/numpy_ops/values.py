@@ -6,27 +6,27 @@ that widen a kind only, results laid out in the operands' own order, views that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import ceil, prod
+from collections.abc import Callable
+from math import ceil, floor, prod
 from typing import TYPE_CHECKING, Any
 
-from stridescope.errors import InputError, OpIndexError, OpTypeError, OpValueError
+from stridescope.errors import InputError, OpTypeError, OpValueError
 from stridescope.layout import Copy, Layout
 from stridescope.layout import numpy_rules as rules
 from stridescope.layout.dtypes import DTYPES, DType
 from stridescope.program.algebra import Written
-from stridescope.program.numpy_ops.layouts import as_array, joined_dtype, numpy_key
+from stridescope.program.numpy_ops.arithmetic import float64_of_whole
+from stridescope.program.numpy_ops.layouts import in_order, numpy_key
+from stridescope.program.numpy_ops.operands import as_array, from_lists, inferred_dtype, made, result_dtype
 from stridescope.program.rows import rows
-from stridescope.program.tensor import Fill, Tensor, cast, fresh, of_copy
-from stridescope.program.torch_ops.compute import ARITHMETIC, OPERATORS, UNARY, always, elementwise
-from stridescope.program.torch_ops.creations import nested_values
+from stridescope.program.tensor import Tensor, cast, fresh, of_copy
+from stridescope.program.torch_ops.compute import ARITHMETIC, OPERATORS, always
 from stridescope.program.torch_ops.writes import assigned, holds, write_listed
 
 if TYPE_CHECKING:
     from stridescope.program.ops import Op
 
 __all__ = ["ROWS"]
-
 
 
 def _constant(value: Any) -> Callable[..., Tensor]:
@@ -97,9 +97,7 @@ def _randint(low: int, high: int | None, size: tuple[int, ...], dtype: DType | N
     return made(size, kind, None)
 
 
-def _array(
-    data: Any, dtype: DType | None, copy: bool | None = True, order: str = "K", ndmin: int = 0
-) -> Tensor:
+def _array(data: Any, dtype: DType | None, copy: bool | None = True, order: str = "K", ndmin: int = 0) -> Tensor:
     if order not in ("C", "F", "A", "K"):
         raise OpValueError("order", f"there is no order {order!r}; use 'C', 'F', 'A' or 'K'")
     array = _taken(data, dtype, copy, order)
@@ -176,7 +174,7 @@ def _in_place(name: str) -> Callable[..., Written]:
 
     def run(array: Tensor, other: Any) -> Written:
         _check_writable(array)
-        dtype = _float64(row.dtype(_result_dtype([array, other])), [array, other], name)
+        dtype = float64_of_whole(row.dtype(result_dtype([array, other])), [array, other], name)
         order = ("bool", "uint", "int", "float", "complex")
         if order.index(dtype.kind) > order.index(array.dtype.kind) and not {dtype.kind, array.dtype.kind} <= {
             "uint",
