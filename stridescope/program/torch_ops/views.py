@@ -24,13 +24,13 @@ __all__ = ["ROWS", "as_numpy"]
 
 
 def _view_dtype(tensor: Tensor, dtype: DType) -> Tensor:
-    if dtype == tensor.dtype:
-        return tensor.view(tensor.layout.detach())
     if tensor.conj or tensor.neg:
         raise OpRuntimeError(
             "conj_view",
             "a conjugate or negative view cannot be read as another dtype; resolve_conj() or resolve_neg() first",
         )
+    if dtype == tensor.dtype:
+        return tensor.view(tensor.layout.detach())
     layout = tensor.layout.view_itemsize(tensor.dtype.itemsize, dtype.itemsize)
     return tensor.view(layout, dtype=dtype, requires_grad=tensor.requires_grad and dtype.kind in ("float", "complex"))
 
