@@ -79,7 +79,9 @@ class Layout(Copying, Addressing, Bits):
         try:
             super().__post_init__()
         except TypeError:
-            fields = f"shape {self.shape!r:.60}, stride {self.stride!r:.60} and storage_offset {self.storage_offset!r:.60}"
+            fields = (
+                f"shape {self.shape!r:.60}, stride {self.stride!r:.60} and storage_offset {self.storage_offset!r:.60}"
+            )
             kinds = sorted(_not_ints(self.shape) | _not_ints(self.stride) | _not_ints((self.storage_offset,)))
             raise TypeError(
                 f"a layout is made of whole numbers, as in Layout((3, 4), (4, 1)); got {fields}, with a "

@@ -147,7 +147,8 @@ def _native(value: Any, parameter: Parameter, library: Any) -> Any:
 def host_value(value: Any) -> Any:
     """A host value of the library as one of ours."""
     if isinstance(value, tuple | list):
-        return tuple(map(host_value, value))
+        each = map(host_value, value)
+        return list(each) if isinstance(value, list) else tuple(each)
     if is_instance(value, "torch", "dtype"):
         return DTYPES.get(str(value).removeprefix("torch."), str(value))
     if is_instance(value, "numpy", "dtype"):

@@ -20,7 +20,7 @@ from stridescope.program.signature import shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FUNCTIONS", "MAX_ITEMS", "TYPES", "HostError", "Scales", "call", "operate", "pick", "unpacked"]
+__all__ = ["FUNCTIONS", "MAX_ITEMS", "TYPES", "HostError", "Scales", "call", "is_value", "operate", "pick", "unpacked"]
 
 MAX_ITEMS = 10_000
 MAX_MADE = 200_000
@@ -199,6 +199,11 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, tuple | list):
         return len(value) <= MAX_COMPARED and all(isinstance(item, _NUMBERS) for item in value)
     return value is None or isinstance(value, (*_NUMBERS, str)) or hasattr(type(value), "__dataclass_fields__")
+
+
+def is_value(value: Any) -> bool:
+    """Whether it is something to answer: a number, text, a shape or a dtype, not an object of a library's own."""
+    return isinstance(value, (*_NUMBERS, str, tuple, list, slice)) or hasattr(type(value), "__dataclass_fields__")
 
 
 class Scales:

@@ -145,7 +145,7 @@ class _Run:
                 continue
             if isinstance(part, ast.Constant) or isinstance(answer, type):
                 understood = False
-            else:
+            elif host.is_value(answer):
                 self.steps.answers.append((self.program.text(part), answer))
         return understood
 
@@ -192,9 +192,7 @@ class _Run:
     def unpack(self, node: ast.Assign, target: ast.Tuple | ast.List, value: Any) -> None:
         count = len(target.elts)
         star = next((k for k, part in enumerate(target.elts) if isinstance(part, ast.Starred)), None)
-        fits = isinstance(value, tuple | list) and (
-            len(value) == count if star is None else len(value) >= count - 1
-        )
+        fits = isinstance(value, tuple | list) and (len(value) == count if star is None else len(value) >= count - 1)
         if not fits:
             got = f"{len(value)} values" if isinstance(value, tuple | list) else self.shown(value)
             self.fail(f"{got} cannot be unpacked into {count} names", target)

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from stridescope.errors import IllegalOp, InputError, ProgramError
 from stridescope.program.algebra import AlgebraEngine
-from stridescope.program.chores import check_listed
 from stridescope.program.calls import call, checked_device, host_value, is_instance, library_of, words_of
+from stridescope.program.chores import check_listed
 from stridescope.program.ops import Outcome
 from stridescope.program.signature import Parameter, parameters
 from stridescope.program.tensor import Tensor

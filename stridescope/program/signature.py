@@ -172,7 +172,8 @@ def bind(
             failures.append(failure)
     furthest = max(failure.progress for failure in failures)
     best = [failure for failure in failures if failure.progress == furthest]
-    if len(best) == 1:
+    # A keyword that no overload knows is news enough.
+    if len(best) == 1 or (furthest == 1 and len({failure.where for failure in best}) == 1):
         raise best[0]
     given = ", ".join(
         [
@@ -326,9 +327,7 @@ def _written(op: Op, expected: tuple[Parameter, ...], *, brief: bool = False) ->
     return f"{op.name}({', '.join(pieces)})"
 
 
-def shown(
-    value: Any, is_tensor: Callable[[Any], bool] = lambda _: False, limit: int = 40, word: str = "tensor"
-) -> str:
+def shown(value: Any, is_tensor: Callable[[Any], bool] = lambda _: False, limit: int = 40, word: str = "tensor") -> str:
     """A value in an error message: short, on one line; a tensor is only called so, by `word`."""
     if is_tensor(value):
         return f"an {word}" if word == "array" else f"a {word}"

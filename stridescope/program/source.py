@@ -142,10 +142,10 @@ numbers, strings, slices, tuples and lists
 
 
 def without_prompts(source: str) -> str:
-    """A pasted session as the program that was typed in it: prompts taken off, lines that were printed left out.
+    r"""A pasted session as the program that was typed in it: prompts taken off, lines that were printed left out.
 
-    >>> without_prompts(">>> x = torch.zeros(2,\\n...                 3)\\n>>> x.stride()\\n(3, 1)")
-    'x = torch.zeros(2,\\n                3)\\nx.stride()'
+    >>> without_prompts(">>> x = torch.zeros(2,\n...                 3)\n>>> x.stride()\n(3, 1)")
+    'x = torch.zeros(2,\n                3)\nx.stride()'
     """
     if not source.lstrip().startswith(">>>"):
         return source

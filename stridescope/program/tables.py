@@ -23,9 +23,9 @@ _NUMBERS = {"nan": math.nan, "inf": math.inf, "pi": math.pi, "e": math.e}
 
 
 def _torch() -> list[list[Op]]:
-    from stridescope.program.torch_ops import compute, copies, creations, views, writes
+    from stridescope.program.torch_ops import compute, copies, creations, patterns, selections, views, writes
 
-    return [views.ROWS, copies.ROWS, creations.ROWS, compute.ROWS, writes.ROWS]
+    return [views.ROWS, copies.ROWS, creations.ROWS, compute.ROWS, writes.ROWS, selections.ROWS, patterns.ROWS]
 
 
 def _numpy() -> list[list[Op]]:

@@ -111,6 +111,56 @@ def test_a_chain_as_json_is_its_history(cli: Callable[..., Any]) -> None:
     assert set(TENSOR_FIELDS) <= set(tensor)
 
 
+def test_what_a_program_asks_is_answered_below_the_panel_and_in_json(cli: Callable[..., Any]) -> None:
+    program = "x = torch.arange(12).view(3, 4).t(); x.stride(); x.dtype"
+    done = cli("show", program)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.splitlines()[-2:] == [" x.stride()  =  (1, 4)", " x.dtype  =  int64"]
+    assert document(cli, program)["answers"] == [
+        {"source": "x.stride()", "value": [1, 4]},
+        {"source": "x.dtype", "value": "int64"},
+    ]
+    assert "answers" not in document(cli, CHAIN)
+
+
+def test_a_question_about_a_given_layout_is_answered(cli: Callable[..., Any]) -> None:
+    answer = document(cli, "(3,4):(1,3)", "--then", "stride()")
+    assert answer["answers"] == [{"source": ".stride()", "value": [1, 3]}]
+    assert [step["op"] for step in answer["steps"]] == ["given"]
+
+
+def test_a_long_answer_is_cut_where_it_is_drawn(cli: Callable[..., Any]) -> None:
+    out = cli("show", "x = torch.arange(100); x.tolist()").out
+    assert "14, 15, ...]" in " ".join(out.split())
+    assert len(document(cli, "x = torch.arange(100); x.tolist()")["answers"][0]["value"]) == 100
+
+
+def test_an_svg_holds_the_answers_too(cli: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "asked.svg"
+    assert cli("show", "x = torch.arange(3); x.stride()", "--svg", str(path)).status == 0
+    assert "x.stride()" in "".join(ET.parse(path).getroot().itertext())
+
+
+@pytest.mark.parametrize(
+    ("program", "values"),
+    [
+        ("torch.tensor([1.5, float('nan'), float('inf'), -float('inf')])", [1.5, "nan", "inf", "-inf"]),
+        ("torch.tensor([1 + 2j, 1 - 0.5j])", ["1+2j", "1-0.5j"]),
+        ("torch.tensor([True, False])", [True, False]),
+        ("torch.empty(2)", [None, None]),
+    ],
+)
+def test_values_that_json_has_no_word_for_are_text_and_unknown_ones_null(
+    cli: Callable[..., Any], program: str, values: list[Any]
+) -> None:
+    assert document(cli, program, "--values")["values"]["in_index_order"] == values
+
+
+def test_a_pasted_session_is_shown_and_goes_on(cli: Callable[..., Any]) -> None:
+    answer = document(cli, ">>> x = torch.arange(6)\n>>> x.view(2, 3)", "--then", "t()")
+    assert [step["op"] for step in answer["steps"]] == ["arange", "view", "t"]
+
+
 def test_a_refusal_as_json_says_why_and_what_would_work(cli: Callable[..., Any]) -> None:
     done = cli("show", "torch.arange(12).view(3, 4).t().view(12)", "--json")
     last = json.loads(done.out)["steps"][-1]

@@ -450,7 +450,7 @@ WORDS = [
     ("x = torch.zeros(2); x @ x", "x @ x", "@ on a tensor computes values"),
     ("not torch.zeros(2)", "not torch.zeros(2)", "write ~"),
     ("float(torch.rand(()))", "float(torch.rand(()))", "not determined by the program"),
-    ("torch.empty(2).tolist()", ".tolist()", "not determined by the program"),
+    ("torch.empty(2).tolist()", "torch.empty(2).tolist()", "not determined by the program"),
     ("max(torch.zeros(2))", "max(torch.zeros(2))", "asks for its values"),
     ("torch.zeros(*torch.zeros(2))", "*torch.zeros(2)", "write .unbind()"),
     ("torch.zeros(*3)", "*3", "a star unpacks a tuple or a list, such as x.shape, got 3"),

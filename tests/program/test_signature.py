@@ -205,6 +205,39 @@ def test_the_sentence_names_the_argument_at_fault(
     assert failure.where == where
 
 
+def test_what_goes_by_keyword_alone_is_not_counted_as_a_place() -> None:
+    op = row("(tensor input, int high, *, dtype? dtype=None, bool pin_memory=False)")
+    failure = mismatch(op, TENSOR, 1, 2)
+    assert failure.message == "op(tensor input, int high) takes 2 arguments by position, got 3"
+    assert mismatch(op, TENSOR, dtype=None).message == "op(tensor input, int high) needs high"
+
+
+def test_torchs_rows_take_numpys_names_where_torchs_parser_does() -> None:
+    op = row("(tensor input, int dim, bool keepdim=False)", owner="torch")
+    assert bound(op, x=TENSOR, axis=1, keepdims=True) == bound(op, TENSOR, 1, True)
+    assert bound(op, a=TENSOR, dim=1) == bound(op, x1=TENSOR, axis=1)
+    assert "unknown keyword 'axis'" in mismatch(op, TENSOR, dim=1, axis=1).message
+    assert (
+        "unknown keyword 'axis'"
+        in mismatch(row("(array input, int dim)".replace("array", "tensor"), owner="np"), TENSOR, axis=1).message
+    )
+    assert "unknown keyword 'axis'" in mismatch(row("(int size)", owner="torch"), axis=1).message
+
+
+def test_a_layout_may_be_said_where_torch_creates_and_must_be_strided() -> None:
+    op = Op("zeros", "torch", "create", ("(*int size)",), (print,))
+    assert bound(op, 2, layout="strided") == bound(op, 2)
+    assert "torch.strided alone" in mismatch(op, 2, layout="sparse").message
+    assert "torch.strided alone" in mismatch(row("(*int size)", owner="torch"), 2, layout="strided").message
+
+
+def test_numpys_rows_speak_of_arrays() -> None:
+    op = row("(tensors arrays, tensor? out)", owner="np", name="f")
+    assert mismatch(op, 3, TENSOR).message == "f(): arrays must be a list of arrays, got 3"
+    assert mismatch(op, TENSOR, TENSOR).message == "f(): arrays must be a list of arrays, got an array"
+    assert mismatch(op).message == "f(arrays arrays, array? out) takes 2 arguments, got 0"
+
+
 def test_a_value_is_shown_short_and_on_one_line() -> None:
     assert shown("a\nb") == r"'a\nb'"
     assert shown(DTYPES["int8"]) == "int8"

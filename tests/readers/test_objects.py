@@ -50,6 +50,26 @@ def fails():
 """
 
 
+@pytest.mark.parametrize("made", [lambda: (n for n in ()), lambda: iter([torch.zeros(2)]), lambda: map(abs, [1])])
+def test_what_can_be_read_once_is_left_alone(made: Any) -> None:
+    given = made()
+    with pytest.raises(UnreadableError, match=r"read only once, so it is left alone; pass list\(\.\.\.\)"):
+        rows(given)
+    assert len(list(given)) == len(list(made()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        *(("SGD", "an SGD"), ("Adam", "an Adam"), ("Linear", "a Linear"), ("User", "a User"), ("LSTM", "an LSTM")),
+        *(("Index", "an Index"), ("Rprop", "a Rprop"), ("dict_keys", "a dict_keys"), ("NAdam", "an NAdam")),
+    ],
+)
+def test_a_class_has_the_article_it_is_spoken_with(kind: str, said: str) -> None:
+    with pytest.raises(UnreadableError, match=f"got {said} without tensors"):
+        rows(type(kind, (), {})())
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / "subject.py").write_text(SOURCE)

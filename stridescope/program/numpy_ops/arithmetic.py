@@ -114,7 +114,7 @@ def _binary(name: str, *, reflected: bool = False) -> Callable[..., Tensor]:
             _check_power(joined, operands)
         if joined.kind == "bool" and name in _WHOLE_RESULT:
             joined = DTYPES["int8"]
-        return _computed(name, operands, float64_of_whole(row.dtype(joined), operands, name), _zero_safe(name, joined))
+        return _computed(name, operands, float64_of_whole(row.dtype(joined), operands, name), _on_values(name, joined))
 
     return run
 
@@ -125,9 +125,11 @@ def _is_bool_to_number(operands: Sequence[Any]) -> bool:
     return isinstance(base, Tensor) and base.dtype.kind == "bool" and type(exponent) is int and exponent == 2
 
 
-def _zero_safe(name: str, joined: DType) -> Callable[[Any, Any], Any]:
-    """Whole division by 0 gives 0 in numpy."""
+def _on_values(name: str, joined: DType) -> Callable[[Any, Any], Any]:
+    """Torch's function but for two cases: whole division by 0 gives 0; complex powers are rounded in many ways."""
     run = ARITHMETIC[name].run
+    if name == "pow" and joined.is_complex:
+        return lambda _a, _b: None
     if name not in ("floor_divide", "remainder") or joined.kind not in ("int", "uint", "bool"):
         return run
     return lambda a, b: run(a, b) if b else 0
