@@ -1,7 +1,7 @@
 """view, reshape and their kin: another shape over the same elements in the same order.
 
 Problem: answer as torch does which of these keep the storage, and with which strides. Method: infer the shape,
-ask `compatibility.view_stride`; what cannot be a view is a `Refusal` (view, unflatten) or a `Copy` (reshape,
+ask `compatibility.view_stride`; what cannot be a view is a `Refusal` (view) or a `Copy` (reshape,
 flatten, ravel), which carries that refusal as its reason. Cost: O(ndim).
 
 Source: torch's `aten/src/ATen/native/TensorShape.cpp`.
@@ -109,8 +109,11 @@ class Reshaping(Contiguity):
             ),
         )
 
-    def unflatten(self, dim: int, sizes: Sequence[int]) -> Self | Refusal:
-        """`Tensor.unflatten(dim, sizes)`: one dim becomes several; one size may be -1."""
+    def unflatten(self, dim: int, sizes: Sequence[int]) -> Self:
+        """`Tensor.unflatten(dim, sizes)`: one dim becomes several; one size may be -1.
+
+        Splitting a dim is always a view.
+        """
         sizes = tuple(sizes)
         if not sizes:
             raise OpRuntimeError("sizes_empty", "unflatten needs at least one size")
@@ -118,7 +121,9 @@ class Reshaping(Contiguity):
         if self.ndim == 0:
             raise OpRuntimeError("zero_dim", "a 0-dim tensor has no dim to unflatten; use view(sizes)")
         inferred = infer_shape(sizes, self.shape[dim])
-        return self.view((*self.shape[:dim], *inferred, *self.shape[dim + 1 :]))
+        split = self.view((*self.shape[:dim], *inferred, *self.shape[dim + 1 :]))
+        assert not isinstance(split, Refusal)
+        return split
 
     def squeeze(self, dim: int | Sequence[int] | None = None) -> Self:
         """`Tensor.squeeze(dim)`: drops size-1 dims: all, one, or those listed."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["alternatives"]
 
-_SHAPED = ("view", "view_as", "unflatten")
+_SHAPED = ("view", "view_as")
 
 
 def alternatives(
@@ -42,27 +42,14 @@ def alternatives(
 
 
 def _candidates(layout: Layout, op: str, arguments: tuple[Any, ...]) -> Iterator[tuple[str, Callable[[], Any]]]:
-    def as_contiguous() -> Any:
-        copied = layout.made_contiguous()
-        if isinstance(copied, Copy) and not isinstance(_again(copied.layout, op, arguments), Refusal):
-            return copied
-        return None
-
     if op == "view":
-        sizes = ", ".join(map(str, arguments[0]))
-        yield f".reshape({sizes})", lambda: layout.reshape(arguments[0])
-        yield f".contiguous().view({sizes})", as_contiguous
-    elif op == "unflatten":
-        yield f".contiguous().unflatten({arguments[0]}, {tuple(arguments[1])})", as_contiguous
+        shape, written = arguments[0], ", ".join(map(str, arguments[0]))
+        yield f".reshape({written})", partial(layout.reshape, shape)
+        # Of a contiguous tensor every shape of its numel is a view.
+        yield f".contiguous().view({written})", layout.made_contiguous
     else:
-        yield ".reshape_as(other)", lambda: layout.reshape(arguments[0].layout.shape)
+        yield ".reshape_as(other)", partial(layout.reshape, arguments[0].layout.shape)
     for group in mergeable_groups(layout.shape, layout.stride):
         if len(group) > 1:
             start, end = group[0], group[-1]
             yield f".flatten({start}, {end})", partial(layout.flatten, start, end)
-
-
-def _again(layout: Layout, op: str, arguments: tuple[Any, ...]) -> Any:
-    if op == "unflatten":
-        return layout.unflatten(*arguments)
-    return layout.view(arguments[0] if op == "view" else arguments[0].layout.shape)

@@ -61,7 +61,7 @@ def as_functions(methods: Iterable[Op], names: Iterable[str], owner: Owner, firs
 
 
 def _with_first(signature: str, first: str) -> str:
-    inside = _STAR.sub(r"shape \1", signature[1:-1])
+    inside = _STAR.sub(r"int[] \1", signature[1:-1])
     return f"(tensor {first}, {inside})" if inside else f"(tensor {first})"
 
 

@@ -343,14 +343,14 @@ _CREATIONS: dict[str, Callable[..., Any]] = {
     f"rand(*int size, {_OPTIONS})".replace("*, ", ""): _random,
     f"randn(*int size, {_OPTIONS})".replace("*, ", ""): _random,
     f"empty(*int size, {_OPTIONS}, format? memory_format=None)".replace("*, ", ""): _empty,
-    f"full(shape size, number fill_value, {_OPTIONS})": _full,
+    f"full(int[] size, number fill_value, {_OPTIONS})": _full,
     f"arange(number end, {_OPTIONS})": lambda end, *rest: _arange(0, end, 1, *rest),
     f"arange(number start, number end, number step=1, {_OPTIONS})": _arange,
     f"linspace(number start, number end, int steps, {_OPTIONS})": _linspace,
     f"eye(int n, int? m=None, {_OPTIONS})": _eye,
-    f"empty_strided(shape size, shape stride, {_OPTIONS})": _empty_strided,
-    f"randint(int high, shape size, {_OPTIONS})": lambda high, *rest: _randint(0, high, *rest),
-    f"randint(int low, int high, shape size, {_OPTIONS})": _randint,
+    f"empty_strided(int[] size, int[] stride, {_OPTIONS})": _empty_strided,
+    f"randint(int high, int[] size, {_OPTIONS})": lambda high, *rest: _randint(0, high, *rest),
+    f"randint(int low, int high, int[] size, {_OPTIONS})": _randint,
     f"randperm(int n, {_OPTIONS})": lambda n, dtype, *rest: _constant(None)((n,), dtype or DTYPES["int64"], *rest),
     "scalar_tensor(number s, *, dtype? dtype=None, device? device=None)": lambda s, dtype, device: _full(
         (), s, dtype or DTYPES["float32"], device, False, False
@@ -397,7 +397,7 @@ _NEW: dict[str, Callable[..., Any]] = {
     f"new_zeros(*int size, {_OPTIONS})".replace("*, ", ""): _new(0),
     f"new_ones(*int size, {_OPTIONS})".replace("*, ", ""): _new(1),
     f"new_empty(*int size, {_OPTIONS})".replace("*, ", ""): _new(None),
-    f"new_full(shape size, number fill_value, {_OPTIONS})": _new_full,
+    f"new_full(int[] size, number fill_value, {_OPTIONS})": _new_full,
     f"new_tensor(any data, {_OPTIONS})": lambda source, data, dtype, device, *rest: _tensor(
         data, dtype or source.dtype, device or source.device, *rest
     ),

@@ -162,7 +162,7 @@ def _clamp(tensor: Tensor, least: Any = None, most: Any = None) -> Tensor:
 def _clamp_(tensor: Tensor, least: Any = None, most: Any = None) -> Written:
     check_autograd(tensor)
     dtype, clamped = _bounds(tensor, least, most)
-    if dtype.kind == "float" and tensor.dtype.kind != "float":
+    if tensor.dtype.kind == "bool" or (dtype.is_floating and not tensor.dtype.is_floating):
         raise OpRuntimeError("result_type", f"clamp_ gives {dtype}, which a tensor of {tensor.dtype} cannot hold")
     check_written_once(tensor.layout)
     return log_write(tensor, tensor.layout, lambda _index, old: None if old is None else clamped(old), reads_old=True)
