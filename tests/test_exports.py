@@ -29,6 +29,12 @@ def test_every_public_name_exists_and_is_documented(name: str) -> None:
     assert isinstance(value, str) or value.__doc__
 
 
+def test_every_error_raised_on_purpose_is_the_public_one() -> None:
+    for bad in (lambda: ss.run("x."), lambda: ss.inspect(3), lambda: ss.Layout.contiguous((2,)).view(3)):
+        with pytest.raises(ss.StridescopeError):
+            bad()
+
+
 def test_dir_lists_the_public_names() -> None:
     assert set(dir(ss)) == set(ss.__all__)
 

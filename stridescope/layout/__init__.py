@@ -84,8 +84,8 @@ class Layout(Copying, Addressing, Bits):
             )
             kinds = sorted(_not_ints(self.shape) | _not_ints(self.stride) | _not_ints((self.storage_offset,)))
             raise TypeError(
-                f"a layout is made of whole numbers, as in Layout((3, 4), (4, 1)); got {fields}, with a "
-                f"{' and a '.join(kinds)} where an int or a tuple of ints is due"
+                f"a layout is made of whole numbers, as in Layout((3, 4), (4, 1)); got {fields}, with "
+                f"{' and '.join(kinds)} where an int or a tuple of ints is due"
             ) from None
 
     @classmethod

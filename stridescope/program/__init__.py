@@ -1,9 +1,15 @@
 """Programs: typed expressions to histories, on layouts alone or on real torch and numpy.
 
 source      text -> a checked syntax tree
+grammar     the node types a program may be made of
+kinds       what a parameter takes
 signature   arguments -> parameters
 host        numbers, tuples and slices, each operation bounded
-interpret   the tree -> steps, on an engine
+chores      what a notebook says besides ops: seeds, devices, .item()
+operators   which method an operator stands for
+expressions a node -> its value, on an engine
+interpret   the tree -> steps
+recorder    the steps as they happen
 vocabulary  what to say about a word that no table holds
 ops         what a row of the op tables is, and what an engine answers
 tables      the rows

@@ -114,20 +114,15 @@ def operate(word: str, sign: str, left: Any, right: Any = 0, told: Callable[[Any
         return (left == right) is (word == "eq")
     if word == "add" and type(left) is type(right) and isinstance(left, tuple | list):
         return left + right
-    if word == "mul" and isinstance(left, int) and isinstance(right, tuple | list):
-        left, right = right, left
     if word == "mul" and isinstance(left, tuple | list) and isinstance(right, int):
-        if len(left) * right > MAX_ITEMS:
-            raise HostError(f"a {type(left).__name__} holds at most {MAX_ITEMS:,} values")
-        return left * right
+        return _repeated(left, right)
+    if word == "mul" and isinstance(left, int) and isinstance(right, tuple | list):
+        return _repeated(right, left)
     if not (isinstance(left, _NUMBERS) and isinstance(right, _NUMBERS) and word in _ARITHMETIC):
         raise HostError(f"{sign} takes numbers or tensors, got {told(left)} and {told(right)}")
     text = f"{shown(left)} {sign} {shown(right)}"
-    if isinstance(left, int) and isinstance(right, int):
-        # The result would take as many steps as it has digits, so it is judged before it is computed.
-        grows = right > MAX_INT_BITS and (word == "lshift" or (word == "pow" and abs(left) > 1))
-        if grows and left:
-            raise HostError(f"{text} is too large; integers go up to {MAX_INT_BITS} bits")
+    if isinstance(left, int) and isinstance(right, int) and _grows(word, left, right):
+        raise HostError(f"{text} is too large; integers go up to {MAX_INT_BITS} bits")
     try:
         answer = _ARITHMETIC[word](left, right)
     except ZeroDivisionError:
@@ -137,6 +132,17 @@ def operate(word: str, sign: str, left: Any, right: Any = 0, told: Callable[[Any
     except (TypeError, ValueError):
         raise HostError(f"{text} has no value") from None
     return bounded(answer, text)
+
+
+def _repeated(value: tuple[Any, ...] | list[Any], times: int) -> tuple[Any, ...] | list[Any]:
+    if len(value) * times > MAX_ITEMS:
+        raise HostError(f"a {type(value).__name__} holds at most {MAX_ITEMS:,} values")
+    return value * times
+
+
+def _grows(word: str, left: int, right: int) -> bool:
+    """Whether the result would take as many steps as it has digits: judged before it is computed."""
+    return left != 0 and right > MAX_INT_BITS and (word == "lshift" or (word == "pow" and abs(left) > 1))
 
 
 def bounded(value: Any, text: str) -> Any:

@@ -20,6 +20,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from stridescope.program.kinds import KINDS, NO, kind_of, shown
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -50,9 +52,6 @@ _NOT_FOLLOWED = {
     "generator": "generator= is not followed; torch.manual_seed(...) seeds what runs under --torch",
     "layout": "layout= is followed for torch.strided alone; a sparse tensor has no strides",
 }
-
-_NO: Any = object()
-_INT_LIMIT = 2**63
 
 
 class Spread(tuple[Any, ...]):
@@ -118,8 +117,8 @@ def parameters(signature: str) -> tuple[Parameter, ...]:
             keyword_only = True
             continue
         match = _PARAMETER.fullmatch(piece)
-        if match is None or match["kind"] not in _KINDS:
-            raise ValueError(f"signature {signature!r}: {piece!r} is no parameter; kinds are {', '.join(_KINDS)}")
+        if match is None or match["kind"] not in KINDS:
+            raise ValueError(f"signature {signature!r}: {piece!r} is no parameter; kinds are {', '.join(KINDS)}")
         default = REQUIRED if match["default"] is None else ast.literal_eval(match["default"])
         answer.append(
             Parameter(
@@ -281,10 +280,10 @@ def _converted(parameter: Parameter, value: Any, numpy: bool, is_tensor: Callabl
     if value is None and parameter.optional:
         return None
     noun = "array" if numpy else "tensor"
-    convert, word, words = _kind(parameter.kind, numpy)
+    convert, word, words = kind_of(parameter.kind, numpy)
     if not (parameter.star or parameter.several):
         answer = convert(value, is_tensor)
-        if answer is _NO:
+        if answer is NO:
             raise _UnfitError(word, shown(value, is_tensor, word=noun))
         return answer
     if not isinstance(value, tuple | list):
@@ -293,7 +292,7 @@ def _converted(parameter: Parameter, value: Any, numpy: bool, is_tensor: Callabl
         value = (value,)
     items = [convert(item, is_tensor) for item in value]
     for k, item in enumerate(items):
-        if item is _NO:
+        if item is NO:
             raise _UnfitError(words, shown(value[k], is_tensor, word=noun), k)
     return Spread(items) if isinstance(value, Spread) else tuple(items)
 
@@ -325,99 +324,3 @@ def _written(op: Op, expected: tuple[Parameter, ...], *, brief: bool = False) ->
         starred = starred or parameter.keyword_only or parameter.star
         pieces.append(str(replace(parameter, kind=parameter.kind.replace("tensor", _noun(op)))))
     return f"{op.name}({', '.join(pieces)})"
-
-
-def shown(value: Any, is_tensor: Callable[[Any], bool] = lambda _: False, limit: int = 40, word: str = "tensor") -> str:
-    """A value in an error message: short, on one line; a tensor is only called so, by `word`."""
-    if is_tensor(value):
-        return f"an {word}" if word == "array" else f"a {word}"
-    if isinstance(value, tuple | list) and any(map(is_tensor, value)):
-        others = "" if all(map(is_tensor, value)) else " and other values"
-        return f"a {'list' if isinstance(value, list) else 'tuple'} of {word}s{others}"
-    text = repr(value) if isinstance(value, int | float | complex | str | tuple | list | None) else str(value)
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-def _int(value: Any, is_tensor: Callable[[Any], bool]) -> Any:
-    if isinstance(value, bool) or is_tensor(value) or not hasattr(type(value), "__index__"):
-        return _NO
-    number = type(value).__index__(value)
-    return number if -_INT_LIMIT <= number < _INT_LIMIT else _NO
-
-
-def _number(value: Any, is_tensor: Callable[[Any], bool]) -> Any:
-    if isinstance(value, int | float | complex):
-        return value
-    # A scalar of a library: it knows how to be a float, and it is neither text nor a tensor.
-    return value if hasattr(type(value), "__float__") and not is_tensor(value) else _NO
-
-
-def _shape(value: Any, is_tensor: Callable[[Any], bool]) -> Any:
-    sizes = tuple(_int(size, is_tensor) for size in (value if isinstance(value, tuple | list) else (value,)))
-    return _NO if _NO in sizes else sizes
-
-
-def _dtype(value: Any, _: Callable[[Any], bool]) -> Any:
-    from stridescope.layout.dtypes import DTYPES, DType
-
-    if isinstance(value, type):
-        return DTYPES.get(_PYTHON_TYPES.get(value, ""), _NO)
-    return value if isinstance(value, DType) else _NO
-
-
-def _numpy_dtype(value: Any, is_tensor: Callable[[Any], bool]) -> Any:
-    """As numpy has it: names and codes too, "float32", "f4", "<i8"."""
-    if not isinstance(value, str):
-        return _dtype(value, is_tensor)
-    from stridescope.layout.dtypes import NUMPY_NAMES
-
-    if (code := _CODE.fullmatch(value)) is not None:
-        value = f"{_CODES[code[1]]}{8 * int(code[2])}".replace("bool8", "bool")
-    return NUMPY_NAMES.get({"int": "int64", "float": "float64", "complex": "complex128"}.get(value, value), _NO)
-
-
-def _device(value: Any, _: Callable[[Any], bool]) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"cuda:{value}"
-    return value if isinstance(value, str) else _NO
-
-
-def _format(value: Any, _: Callable[[Any], bool]) -> Any:
-    return value if isinstance(value, str) and value in _FORMATS else _NO
-
-
-def _tensors(value: Any, is_tensor: Callable[[Any], bool]) -> Any:
-    return tuple(value) if isinstance(value, tuple | list) and all(map(is_tensor, value)) else _NO
-
-
-_PYTHON_TYPES = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
-_CODES = {"b": "bool", "u": "uint", "i": "int", "f": "float", "c": "complex"}
-_CODE = re.compile(r"[<=|]?([buifc])(\d{1,2})")
-_FORMATS = ("contiguous_format", "preserve_format", "channels_last", "channels_last_3d")
-
-_KINDS: dict[str, tuple[Callable[[Any, Callable[[Any], bool]], Any], str, str]] = {
-    "int": (_int, "an int of at most 64 bits", "ints"),
-    "bool": (lambda value, _: value if isinstance(value, bool) else _NO, "True or False", "bools"),
-    "number": (_number, "a number", "numbers"),
-    "str": (lambda value, _: value if isinstance(value, str) else _NO, "a string", "strings"),
-    "dtype": (_dtype, "a dtype, such as torch.float32", "dtypes"),
-    "device": (_device, "a device, such as 'cpu' or 'cuda:0'", "devices"),
-    "format": (_format, "a memory format, such as torch.channels_last", "memory formats"),
-    "shape": (_shape, "a tuple of ints", "tuples of ints"),
-    "tensor": (lambda value, is_tensor: value if is_tensor(value) else _NO, "a tensor", "tensors"),
-    "tensors": (_tensors, "a list of tensors", "lists of tensors"),
-    "any": (lambda value, _: value, "a value", "values"),
-}
-"""Kind -> (the value to bind or _NO, the words for one, the words for several)."""
-
-_NUMPY_KINDS = {
-    "dtype": (_numpy_dtype, "a dtype, such as np.float32 or 'float32'", "dtypes"),
-    "tensor": (_KINDS["tensor"][0], "an array", "arrays"),
-    "tensors": (_KINDS["tensors"][0], "a list of arrays", "lists of arrays"),
-}
-"""The same for rows of numpy, where they differ."""
-
-
-def _kind(kind: str, numpy: bool) -> tuple[Callable[[Any, Callable[[Any], bool]], Any], str, str]:
-    return _NUMPY_KINDS[kind] if numpy and kind in _NUMPY_KINDS else _KINDS[kind]

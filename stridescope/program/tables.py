@@ -23,9 +23,20 @@ _NUMBERS = {"nan": math.nan, "inf": math.inf, "pi": math.pi, "e": math.e}
 
 
 def _torch() -> list[list[Op]]:
-    from stridescope.program.torch_ops import compute, copies, creations, patterns, selections, views, writes
+    from stridescope.program.torch_ops import (
+        compute,
+        copies,
+        creations,
+        grids,
+        listed,
+        patterns,
+        selections,
+        views,
+        writes,
+    )
 
-    return [views.ROWS, copies.ROWS, creations.ROWS, compute.ROWS, writes.ROWS, selections.ROWS, patterns.ROWS]
+    modules = (views, copies, creations, compute, writes, selections, listed, patterns, grids)
+    return [module.ROWS for module in modules]
 
 
 def _numpy() -> list[list[Op]]:

@@ -27,7 +27,7 @@ _LONGEST = 40
 
 _COMPUTING = """
     acos addmm all allclose amax amin angle any argmax argmin argsort asin atan atan2 average backward bincount
-    bmm ceil clamp clip compile conv1d conv2d convolve corrcoef cosh count_nonzero cov cross cumprod cumsum det
+    bmm ceil compile conv1d conv2d convolve corrcoef cosh count_nonzero cov cross cumprod cumsum det
     diff digamma dist dot eig einsum equal erf expm1 fft floor fmod histogram histc inner interp isclose
     isfinite isinf isnan kron kthvalue lerp lgamma linalg.inv linalg.norm linalg.svd log10 log1p log2 logaddexp
     logical_and logical_or logsumexp lstsq matmul matrix_power max maximum mean median min minimum mm mode mv

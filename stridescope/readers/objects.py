@@ -176,7 +176,9 @@ def _run(doing: str, call: Callable[[], Any]) -> Any:
     except (TargetError, KeyboardInterrupt):
         raise
     except BaseException as error:
+        # torch lists its signatures on the lines that follow; the first line announces them.
         said = (error.msg if isinstance(error, SyntaxError) else str(error)).strip().splitlines()
+        said[:1] = [line.removesuffix(", but expected one of:") for line in said[:1]]
         place = _place(error)
         raise TargetError(
             f"{doing} raised {type(error).__name__}{': ' + said[0].rstrip('.') if said else ''}"

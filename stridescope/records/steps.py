@@ -244,4 +244,5 @@ class History(Rendered):
 
     def __repr__(self) -> str:
         effects = ", ".join(f"{step.op}: {step.effect}" for step in self.steps)
-        return f"History({self.source!r}, engine={self.engine!r}, [{effects}])"
+        asked = "".join(f", {source}={value!r}" for source, value in self.answers)
+        return f"History({self.source!r}, engine={self.engine!r}, [{effects}]{asked})"

@@ -302,6 +302,7 @@ def test_the_rest_behind_a_star_is_named_by_its_place() -> None:
         ("torch.arange(12)[3:].storage_offset()", [("torch.arange(12)[3:].storage_offset()", 3)]),
         ("x = torch.arange(3); print(x.shape, x, x.numel())", [("x.shape", (3,)), ("x.numel()", 3)]),
         ("x = torch.arange(2); print(x.tolist())", [("x.tolist()", [0, 1])]),
+        ("x = torch.arange(2); print('stride', x.stride())", [("x.stride()", (1,))]),
         ("x = torch.full((), 2.5); float(x)", [("float(x)", 2.5)]),
         ("x = torch.arange(3); n = 2; n + 1; x.t()", [("n + 1", 3)]),
         ("torch.manual_seed(0); torch.zeros(2)", []),

@@ -28,6 +28,9 @@ OTHERWISE: dict[tuple[str, str], str] = {
     ("tensor", "pow"): "torch's keyword is exponent=",
     ("tensor", "to"): "torch takes the other tensor by position alone",
     ("tensor", "uniform_"): "from= is a word of Python's, so nobody can write it",
+    ("torch", "nn.functional.one_hot"): "torch's keyword is input=",
+    ("torch", "range"): "torch has no pin_memory= there",
+    ("torch", "where"): "torch's keyword is self= where it is a number",
     ("torch", "asarray"): "torch's keyword is obj=",
     ("torch", "atleast_1d"): "torch takes the tensor by position alone",
     ("torch", "atleast_2d"): "torch takes the tensor by position alone",
@@ -37,8 +40,8 @@ OTHERWISE: dict[tuple[str, str], str] = {
 }
 """Rows whose names are not all torch's; one that follows torch is taken off the list."""
 
-UNSAMPLED = 20
-"""Overloads for which chance finds no valid arguments; the test would say nothing if there were many."""
+UNSAMPLED = 0.1
+"""Of all overloads, those for which no valid arguments are found; with many, the test would say nothing."""
 
 
 def values_for(parameter: Parameter) -> list[Any]:
@@ -148,7 +151,7 @@ def test_every_parameter_of_a_row_is_spelt_as_torch_spells_it() -> None:
         if refused:
             wrong.setdefault((op.owner, op.name), set()).update(refused)
     assert {key: spelt for key, spelt in wrong.items() if key not in OTHERWISE} == {}
-    assert unsampled <= UNSAMPLED
+    assert unsampled <= UNSAMPLED * len(ROWS)
     assert len(ROWS) > 300
 
 

@@ -14,7 +14,8 @@ from stridescope.program import run
 
 NAMES = """x = torch.arange(6).view(2, 3); t = x.t(); e = torch.arange(3.).expand(2, 3)
 y = torch.arange(24.).view(2, 3, 4); h = torch.zeros(3).half(); n = torch.tensor(3); m = torch.tensor([0, 2])
-c = torch.zeros(2, 3, 4, 5).to(memory_format=torch.channels_last); g = torch.ones(2, 3, requires_grad=True); w = g * 2"""
+c = torch.zeros(2, 3, 4, 5).to(memory_format=torch.channels_last); g = torch.ones(2, 3, requires_grad=True)
+w = g * 2"""
 
 ALIKE = """
 torch.meshgrid(torch.arange(2), torch.arange(3))

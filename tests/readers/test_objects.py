@@ -58,6 +58,14 @@ def test_what_can_be_read_once_is_left_alone(made: Any) -> None:
     assert len(list(given)) == len(list(made()))
 
 
+def test_a_failure_without_a_place_names_none() -> None:
+    with pytest.raises(TargetError) as caught:
+        resolve("torch:arange")
+    message = str(caught.value)
+    assert message.startswith("calling arange() raised TypeError: arange() received")
+    assert message.endswith(" - got ()")
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [

@@ -11,7 +11,6 @@ Source: numpy's `numpy/_core/src/umath/type_resolution.c` and `loops.c.src`; mea
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stridescope.errors import IllegalOp, OpIndexError, OpTypeError, OpValueError
@@ -32,6 +31,7 @@ from stridescope.program.tensor import Tensor, fresh
 from stridescope.program.torch_ops.compute import ARITHMETIC, OPERATORS, UNARY, elementwise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from stridescope.program.ops import Op
 
 __all__ = ["ROWS", "float64_of_whole"]
