@@ -23,20 +23,15 @@ ROWS = [
 ]
 
 OTHERWISE: dict[tuple[str, str], str] = {
-    ("tensor", "copy_"): "torch's keyword is other=",
     ("tensor", "new_tensor"): "torch has no pin_memory= there",
-    ("tensor", "pow"): "torch's keyword is exponent=",
     ("tensor", "to"): "torch takes the other tensor by position alone",
     ("tensor", "uniform_"): "from= is a word of Python's, so nobody can write it",
     ("torch", "nn.functional.one_hot"): "torch's keyword is input=",
     ("torch", "range"): "torch has no pin_memory= there",
     ("torch", "where"): "torch's keyword is self= where it is a number",
-    ("torch", "asarray"): "torch's keyword is obj=",
     ("torch", "atleast_1d"): "torch takes the tensor by position alone",
     ("torch", "atleast_2d"): "torch takes the tensor by position alone",
     ("torch", "atleast_3d"): "torch takes the tensor by position alone",
-    ("torch", "pow"): "torch's keyword is exponent=",
-    ("torch", "split"): "torch's keywords are tensor= and split_size_or_sections=",
 }
 """Rows whose names are not all torch's; one that follows torch is taken off the list."""
 

@@ -297,7 +297,11 @@ def _invert(tensor: Tensor) -> Tensor:
 
 
 _COMPUTE: dict[str, Callable[..., Any]] = {
-    **{f"{name}({kind} other)": _binary(name) for name in ARITHMETIC for kind in ("tensor", "number")},
+    **{
+        f"{name}({kind} {'exponent' if name == 'pow' else 'other'})": _binary(name)
+        for name in ARITHMETIC
+        for kind in ("tensor", "number")
+    },
     **{f"{name}()": _unary(name) for name in UNARY},
     "bitwise_not()": _invert,
     "logical_not()": lambda t: elementwise("logical_not", [t], DTYPES["bool"], operator.not_),

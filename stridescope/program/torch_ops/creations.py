@@ -368,7 +368,7 @@ _CREATIONS: dict[str, Callable[..., Any]] = {
 _CONVERSIONS: dict[str, Callable[..., Any]] = {
     f"tensor(any data, {_OPTIONS})": _tensor,
     "as_tensor(any data, *, dtype? dtype=None, device? device=None)": _as_tensor,
-    "asarray(any data, *, dtype? dtype=None, device? device=None)": _as_tensor,
+    "asarray(any obj, *, dtype? dtype=None, device? device=None)": _as_tensor,
     "from_numpy(tensor ndarray)": _from_numpy,
 }
 

@@ -327,7 +327,7 @@ _WRITES: dict[str, Callable[..., Any]] = {
     "zero_()": _constant(0),
     "fill_(number value)": _constant(0),
     "fill_(tensor value)": _constant(0),
-    "copy_(tensor src, bool non_blocking=False)": _copy_,
+    "copy_(tensor other, bool non_blocking=False)": _copy_,
     **{
         f"{name}_({kind} other, *, number alpha=1)": _arithmetic(name)
         for name in ("add", "sub")
