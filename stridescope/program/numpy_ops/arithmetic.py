@@ -11,6 +11,7 @@ Source: numpy's `numpy/_core/src/umath/type_resolution.c` and `loops.c.src`; mea
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stridescope.errors import IllegalOp, OpIndexError, OpTypeError, OpValueError
@@ -31,7 +32,6 @@ from stridescope.program.tensor import Tensor, fresh
 from stridescope.program.torch_ops.compute import ARITHMETIC, OPERATORS, UNARY, elementwise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from stridescope.program.ops import Op
 
 __all__ = ["ROWS", "float64_of_whole"]
@@ -126,10 +126,12 @@ def _is_bool_to_number(operands: Sequence[Any]) -> bool:
 
 
 def _on_values(name: str, joined: DType) -> Callable[[Any, Any], Any]:
-    """Torch's function but for two cases: whole division by 0 gives 0; complex powers are rounded in many ways."""
+    """Torch's function, but whole division by 0 gives 0, and what each system rounds its own way is not told."""
     run = ARITHMETIC[name].run
     if name == "pow" and joined.is_complex:
         return lambda _a, _b: None
+    if name == "div" and joined.is_complex:
+        return lambda a, b: run(a, b) if b else None
     if name not in ("floor_divide", "remainder") or joined.kind not in ("int", "uint", "bool"):
         return run
     return lambda a, b: run(a, b) if b else 0

@@ -7,6 +7,7 @@ Cost: O(ndim).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from stridescope.errors import InputError, OpIndexError, OpValueError
@@ -23,7 +24,6 @@ from stridescope.program.tensor import Tensor, cast, fresh, of_copy
 from stridescope.program.torch_ops.copies import resolve_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from stridescope.program.ops import Op
 
 __all__ = ["ROWS", "in_order", "numpy_key"]

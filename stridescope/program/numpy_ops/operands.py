@@ -9,8 +9,9 @@ Source: numpy's "NEP 50" for Python numbers, and `numpy/_core/src/multiarray/con
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
-from typing import Any, TYPE_CHECKING
+from typing import Any
 
 from stridescope.errors import IllegalOp, InputError, OpTypeError, OpValueError
 from stridescope.layout import Layout
@@ -19,9 +20,6 @@ from stridescope.layout.dtypes import DTYPES, DType
 from stridescope.program.tensor import Fill, Tensor, cast, fresh
 from stridescope.program.torch_ops.creations import nested_values
 from stridescope.program.torch_ops.views import as_numpy
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = [
     "OpOverflowError",

@@ -6,6 +6,7 @@ that widen a kind only, results laid out in the operands' own order, views that 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil, floor, prod
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,6 @@ from stridescope.program.torch_ops.compute import ARITHMETIC, OPERATORS, always
 from stridescope.program.torch_ops.writes import assigned, holds, write_listed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from stridescope.program.ops import Op
 
 __all__ = ["ROWS"]

@@ -9,6 +9,7 @@ Source: torch's `aten/src/ATen/native/` `TensorShape.cpp`, `TensorFactories.cpp`
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import floor
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,6 @@ from stridescope.program.torch_ops.selections import filled, reader_of, shared_s
 from stridescope.program.torch_ops.views import _as_strided as as_strided
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from stridescope.program.ops import Op
 
 __all__ = ["ROWS"]

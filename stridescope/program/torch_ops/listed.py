@@ -9,6 +9,7 @@ Source: torch's `aten/src/ATen/native/TensorAdvancedIndexing.cpp`; measured on t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,6 @@ from stridescope.program.torch_ops.writes import _check_written_once as check_wr
 
 if TYPE_CHECKING:
     from stridescope.program.algebra import Written
-    from collections.abc import Callable
     from stridescope.program.ops import Op
 
 __all__ = ["ROWS"]

@@ -9,6 +9,7 @@ Source: torch's `aten/src/ATen/native/` `TensorShape.cpp`, `TriangularOps.cpp`, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,6 @@ from stridescope.program.torch_ops.writes import holds, log_write
 
 if TYPE_CHECKING:
     from stridescope.layout.dtypes import DType
-    from collections.abc import Callable
     from stridescope.program.ops import Op
 
 __all__ = ["ROWS"]

@@ -10,6 +10,7 @@ Source: torch's `aten/src/ATen/native/TensorAdvancedIndexing.cpp` and `TensorCom
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,6 @@ from stridescope.program.torch_ops.writes import LISTED_LIMIT
 from stridescope.program.torch_ops.writes import _check_autograd as check_autograd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from stridescope.program.ops import Op
 
 __all__ = ["ROWS", "filled", "given_value", "reader_of", "shared_shape", "write_at"]
