@@ -284,9 +284,7 @@ TORCH: dict[str, Template] = {
     "cat": lambda d, s: _join(d, s, "cat"),
     "stack": lambda d, s: _join(d, s, "stack"),
     "xstack": lambda d, s: f"torch.{d.choice(('hstack', 'vstack', 'dstack', 'column_stack'))}([{{x}}, {{x}}])",
-    "repeat": lambda d, s: (
-        f".repeat({_listed(d.number(-1 if d.wrong() else 0, 2) for _ in range(max(len(s) + d.number(-d.wrong(), 1), 1)))})"
-    ),
+    "repeat": lambda d, s: f".repeat({_listed(_counts(d, len(s)))})",
     "tile": lambda d, s: f".tile({_listed(d.number(0, 2) for _ in range(d.number(1, len(s) + 1)))})",
     "repeat_interleave": lambda d, s: (
         f".repeat_interleave({d.number(-1 if d.wrong() else 0, 2)}, {d.choice((None, d.dim(s)))})"
@@ -317,6 +315,11 @@ def _movedims(d: Draw, s: tuple[int, ...]) -> str:
     source = d.dims(s)
     places = d.random.sample(range(len(s)), len(source)) if len(source) <= len(s) else source
     return f".movedim({_tuple(source)}, {_tuple(places)})"
+
+
+def _counts(d: Draw, rank: int) -> list[int]:
+    least = -1 if d.wrong() else 0
+    return [d.number(least, 2) for _ in range(max(rank + d.number(-d.wrong(), 1), 1))]
 
 
 def _format(d: Draw, s: tuple[int, ...]) -> str:

@@ -15,19 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from stridescope.errors import InputError, OpRuntimeError, OpValueError
 from stridescope.program.host import MAX_ITEMS
-from stridescope.program.ops import Op, Owner
+from stridescope.program.rows import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
+    from stridescope.program.ops import Op
     from stridescope.program.tensor import Tensor
 
-__all__ = ["CONSTANTS", "ROWS", "STRIDED", "check_listed"]
-
-STRIDED = "strided"
-"""The one `layout=` that is followed."""
-
-CONSTANTS: Mapping[str, Any] = {"torch.strided": STRIDED}
+__all__ = ["ROWS", "check_listed"]
 
 
 def check_listed(shape: tuple[int, ...]) -> None:
@@ -81,21 +77,21 @@ def _nothing(*_: Any) -> None:
     """A seed or a print option: the layouts are the same without it."""
 
 
-def _row(owner: Owner, name: str, table: Mapping[str, Callable[..., Any]]) -> Op:
-    return Op(name, owner, "host", tuple(table), tuple(table.values()))
+_TENSORS: dict[str, Callable[..., Any]] = {"item()": _item, "tolist()": _tolist}
 
-
-ROWS: Mapping[tuple[Owner, str], Op] = {
-    (row.owner, row.name): row
-    for row in (
-        _row("tensor", "item", {"()": _item}),
-        _row("tensor", "tolist", {"()": _tolist}),
-        _row("ndarray", "item", {"()": _item}),
-        _row("ndarray", "tolist", {"()": _tolist}),
-        _row("torch", "device", {"(device device)": _device, "(str type, int? index=None)": _device}),
-        _row("torch", "manual_seed", {"(int seed)": _nothing}),
-        _row("torch", "cuda.manual_seed", {"(int seed)": _nothing}),
-        _row("torch", "cuda.manual_seed_all", {"(int seed)": _nothing}),
-        _row("np", "random.seed", {"(int? seed=None)": _nothing}),
-    )
-}
+ROWS: list[Op] = [
+    *rows("tensor", "host", _TENSORS),
+    *rows("ndarray", "host", _TENSORS),
+    *rows(
+        "torch",
+        "host",
+        {
+            "device(device device)": _device,
+            "device(str type, int? index=None)": _device,
+            "manual_seed(int seed)": _nothing,
+            "cuda.manual_seed(int seed)": _nothing,
+            "cuda.manual_seed_all(int seed)": _nothing,
+        },
+    ),
+    *rows("np", "host", {"random.seed(int? seed=None)": _nothing}),
+]

@@ -11,11 +11,10 @@ Cost: linear in the expression, and what the rows cost.
 from __future__ import annotations
 
 import ast
-from collections import ChainMap
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from stridescope.errors import InputError, TargetError
-from stridescope.program import chores, host, vocabulary
+from stridescope.program import host, vocabulary
 from stridescope.program.operators import MIRRORED, OPERATORS, operands
 from stridescope.program.recorder import Recorder
 from stridescope.program.signature import Mismatch, bind, shown
@@ -43,8 +42,8 @@ class Expressions:
     def __init__(self, program: Program, engine: Engine, names: dict[str, Any]) -> None:
         from stridescope.program.tables import CONSTANTS, OPS
 
-        self.ops: Mapping[tuple[Owner, str], Op] = ChainMap(OPS, chores.ROWS)  # type: ignore[arg-type]  # only read
-        self.constants: Mapping[str, Any] = {**CONSTANTS, **chores.CONSTANTS}
+        self.ops: Mapping[tuple[Owner, str], Op] = OPS
+        self.constants: Mapping[str, Any] = CONSTANTS
         self.program = program
         self.engine = engine
         self.names = names

@@ -23,6 +23,7 @@ _NUMBERS = {"nan": math.nan, "inf": math.inf, "pi": math.pi, "e": math.e}
 
 
 def _torch() -> list[list[Op]]:
+    from stridescope.program import chores
     from stridescope.program.torch_ops import (
         compute,
         copies,
@@ -36,13 +37,14 @@ def _torch() -> list[list[Op]]:
     )
 
     modules = (views, copies, creations, compute, writes, selections, listed, patterns, grids)
-    return [module.ROWS for module in modules]
+    return [*(module.ROWS for module in modules), chores.ROWS]
 
 
 def _numpy() -> list[list[Op]]:
+    from stridescope.program import chores
     from stridescope.program.numpy_ops import arithmetic, layouts, values
 
-    return [layouts.ROWS, arithmetic.ROWS, values.ROWS]
+    return [layouts.ROWS, arithmetic.ROWS, values.ROWS, chores.ROWS]
 
 
 _LOADERS = {"torch": _torch, "tensor": _torch, "np": _numpy, "ndarray": _numpy}
@@ -82,4 +84,5 @@ CONSTANTS: Mapping[str, Any] = {
     **{f"torch.{name}": name for name in MEMORY_FORMATS},
     **{f"{owner}.{name}": value for owner in ("torch", "np") for name, value in _NUMBERS.items()},
     "np.newaxis": None,
+    "torch.strided": "strided",
 }

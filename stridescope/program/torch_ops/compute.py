@@ -71,7 +71,9 @@ def _power(a: Any, b: Any) -> Any:
     # Whole powers of whole numbers wrap at 64 bits in the end: keep them from growing without bound.
     if isinstance(a, int) and isinstance(b, int) and b >= 0:
         return pow(a, b, 1 << 64)
-    return a**b
+    result = a**b
+    # Python goes on into the complex numbers where real powers end.
+    return math.nan if isinstance(result, complex) and not isinstance(a, complex) else result
 
 
 ARITHMETIC: dict[str, Arithmetic] = {
@@ -117,18 +119,30 @@ _ORDERED = ("lt", "le", "gt", "ge", "floor_divide", "remainder")
 
 _REFLECTED = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
 
+
+def _exp(value: Any) -> Any:
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
+
+
+def _log(value: Any) -> Any:
+    return -math.inf if value == 0 else math.log(value)
+
+
 UNARY: dict[str, tuple[Callable[[Any], Any], bool]] = {
     "neg": (operator.neg, False),
     "abs": (abs, False),
     "relu": (lambda v: v if v > 0 or v != v else 0, False),  # noqa: PLR0124 - NaN is not itself
     "square": (lambda v: v * v, False),
-    "exp": (math.exp, True),
-    "log": (math.log, True),
+    "exp": (_exp, True),
+    "log": (_log, True),
     "sqrt": (math.sqrt, True),
     "sin": (math.sin, True),
     "cos": (math.cos, True),
     "tanh": (math.tanh, True),
-    "sigmoid": (lambda v: 1 / (1 + math.exp(-v)), True),
+    "sigmoid": (lambda v: 1 / (1 + _exp(-v)), True),
 }
 """Name -> (on a value, whether it gives a float of a whole number)."""
 

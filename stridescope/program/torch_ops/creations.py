@@ -22,14 +22,14 @@ from stridescope.program.torch_ops.copies import converted, device_name
 if TYPE_CHECKING:
     from stridescope.program.ops import Op
 
-__all__ = ["ROWS", "inferred_dtype", "nested_values"]
+__all__ = ["ROWS", "empty_strided", "inferred_dtype", "made", "nested_values"]
 
 MAX_BYTES = 2**63 - 1
 
 _OPTIONS = "*, dtype? dtype=None, device? device=None, bool requires_grad=False, bool pin_memory=False"
 
 
-def _made(
+def made(
     shape: tuple[int, ...],
     dtype: DType,
     fill: Fill | None,
@@ -37,6 +37,11 @@ def _made(
     requires_grad: bool,
     layout: Layout | None = None,
 ) -> Tensor:
+    """A new tensor of a shape, row-major unless a layout is given, if torch would make one.
+
+    Raises:
+        OpRuntimeError: a negative size, more bytes than 63 bits count, or a type that cannot require grad.
+    """
     if any(size < 0 for size in shape):
         raise OpRuntimeError("shape_negative", f"shape {list(shape)} has a negative size; sizes are 0 or more")
     if prod(size for size in shape if size) * dtype.itemsize > MAX_BYTES:
@@ -52,7 +57,7 @@ def _constant(value: Any) -> Callable[..., Tensor]:
     def run(size: tuple[int, ...], dtype: DType | None, device: str | None, grad: bool, _pin: bool) -> Tensor:
         kind = dtype or DTYPES["float32"]
         known = cast(value, kind)
-        return _made(size, kind, None if value is None else (lambda _: known), device, grad)
+        return made(size, kind, None if value is None else (lambda _: known), device, grad)
 
     return run
 
@@ -71,7 +76,7 @@ def _full(
 ) -> Tensor:
     kind = dtype or inferred_dtype([fill_value])
     value = held(fill_value, kind, prod(size))
-    return _made(size, kind, lambda _: value, device, grad)
+    return made(size, kind, lambda _: value, device, grad)
 
 
 def _arange(
@@ -92,7 +97,7 @@ def _arange(
     count = -(-(end - start) // step) if exact else ceil((end - start) / step)
     if count > MAX_BYTES:
         raise OpRuntimeError("too_large", "arange would count further than 2**63 - 1 elements")
-    return _made((count,), kind, lambda k: cast(start + step * k, kind), device, grad)
+    return made((count,), kind, lambda k: cast(start + step * k, kind), device, grad)
 
 
 def _linspace(
@@ -111,13 +116,13 @@ def _linspace(
             return None
         return cast(start + each * k if k < steps // 2 or steps == 1 else end - each * (steps - 1 - k), kind)
 
-    return _made((steps,), kind, fill, device, grad)
+    return made((steps,), kind, fill, device, grad)
 
 
 def _eye(n: int, m: int | None, dtype: DType | None, device: str | None, grad: bool, _pin: bool) -> Tensor:
     columns = n if m is None else m
     kind = dtype or DTYPES["float32"]
-    return _made((n, columns), kind, lambda k: cast(int(k // columns == k % columns), kind), device, grad)
+    return made((n, columns), kind, lambda k: cast(int(k // columns == k % columns), kind), device, grad)
 
 
 def _empty(
@@ -131,14 +136,15 @@ def _empty(
             )
         shaped = Layout.row_major(size)
         layout = Layout(size, shaped.stride_when_copied(memory_format))
-    return _made(size, dtype or DTYPES["float32"], None, device, grad, layout)
+    return made(size, dtype or DTYPES["float32"], None, device, grad, layout)
 
 
-def _empty_strided(
+def empty_strided(
     size: tuple[int, ...], stride: tuple[int, ...], dtype: DType | None, device: str | None, grad: bool, _pin: bool
 ) -> Tensor:
+    """`torch.empty_strided`."""
     layout = Layout.row_major(()).as_strided(size, stride)
-    return _made(size, dtype or DTYPES["float32"], None, device, grad, layout)
+    return made(size, dtype or DTYPES["float32"], None, device, grad, layout)
 
 
 def _randint(
@@ -146,7 +152,7 @@ def _randint(
 ) -> Tensor:
     if high <= low:
         raise OpRuntimeError("randint_range", f"randint needs low < high, got {low} and {high}")
-    return _made(size, dtype or DTYPES["int64"], None, device, grad)
+    return made(size, dtype or DTYPES["int64"], None, device, grad)
 
 
 def inferred_dtype(values: list[Any]) -> DType:
@@ -221,7 +227,7 @@ def _tensor(data: Any, dtype: DType | None, device: str | None, grad: bool = Fal
     shape, values = nested_values(data)
     kind = dtype or _dtype_of(data) or inferred_dtype(values)
     known = tuple(_element(value, kind) for value in values)
-    return _made(shape, kind, lambda k: known[k], device, grad)
+    return made(shape, kind, lambda k: known[k], device, grad)
 
 
 def _element(value: Any, kind: DType) -> Any:
@@ -283,7 +289,7 @@ def _typed(name: str) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
             raise OpTypeError("not_a_list", f"this constructor takes sizes or a list of numbers, got {data!r:.40}")
         return _tensor(data, kind, None)
 
-    return lambda size=(0,): _made(size, kind, None, None, False), given
+    return lambda size=(0,): made(size, kind, None, None, False), given
 
 
 def _like(value: Any) -> Callable[..., Tensor]:
@@ -300,7 +306,7 @@ def _like(value: Any) -> Callable[..., Tensor]:
         layout = source.layout.clone(memory_format or PRESERVE).layout
         known = held(fill_value, kind, layout.numel)
         fill = None if fill_value is None else (lambda _: known)
-        return _made(layout.shape, kind, fill, device or source.device, grad, layout)
+        return made(layout.shape, kind, fill, device or source.device, grad, layout)
 
     return run
 
@@ -348,7 +354,7 @@ _CREATIONS: dict[str, Callable[..., Any]] = {
     f"arange(number start, number end, number step=1, {_OPTIONS})": _arange,
     f"linspace(number start, number end, int steps, {_OPTIONS})": _linspace,
     f"eye(int n, int? m=None, {_OPTIONS})": _eye,
-    f"empty_strided(int[] size, int[] stride, {_OPTIONS})": _empty_strided,
+    f"empty_strided(int[] size, int[] stride, {_OPTIONS})": empty_strided,
     f"randint(int high, int[] size, {_OPTIONS})": lambda high, *rest: _randint(0, high, *rest),
     f"randint(int low, int high, int[] size, {_OPTIONS})": _randint,
     f"randperm(int n, {_OPTIONS})": lambda n, dtype, *rest: _constant(None)((n,), dtype or DTYPES["int64"], *rest),

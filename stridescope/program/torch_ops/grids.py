@@ -20,10 +20,9 @@ from stridescope.program.rows import positions_of, rows
 from stridescope.program.signature import Spread
 from stridescope.program.tensor import Tensor, cast
 from stridescope.program.torch_ops.compute import elementwise
-from stridescope.program.torch_ops.creations import _empty_strided as empty_strided
-from stridescope.program.torch_ops.creations import _made as made
+from stridescope.program.torch_ops.creations import empty_strided, made
 from stridescope.program.torch_ops.selections import filled, reader_of, shared_shape
-from stridescope.program.torch_ops.views import _as_strided as as_strided
+from stridescope.program.torch_ops.views import as_strided
 
 if TYPE_CHECKING:
     from stridescope.program.ops import Op

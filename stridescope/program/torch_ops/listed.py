@@ -19,8 +19,7 @@ from stridescope.layout.base import wrap_dim
 from stridescope.program.rows import as_functions, positions_of, rows
 from stridescope.program.tensor import Tensor, held, of_copy
 from stridescope.program.torch_ops.selections import given_value, reader_of, shared_shape, write_at
-from stridescope.program.torch_ops.writes import _check_autograd as check_autograd
-from stridescope.program.torch_ops.writes import _check_written_once as check_written_once
+from stridescope.program.torch_ops.writes import check_autograd, check_written_once
 
 if TYPE_CHECKING:
     from stridescope.program.algebra import Written

@@ -22,9 +22,7 @@ from stridescope.program.rows import as_functions, rows
 from stridescope.program.tensor import Tensor, cast, held, of_copy
 from stridescope.program.torch_ops.compute import elementwise, result_dtype
 from stridescope.program.torch_ops.selections import filled, reader_of
-from stridescope.program.torch_ops.writes import _check_autograd as check_autograd
-from stridescope.program.torch_ops.writes import _check_written_once as check_written_once
-from stridescope.program.torch_ops.writes import holds, log_write
+from stridescope.program.torch_ops.writes import check_autograd, check_written_once, holds, log_write
 
 if TYPE_CHECKING:
     from stridescope.layout.dtypes import DType

@@ -22,8 +22,7 @@ from stridescope.program.rows import as_functions, positions_of, rows
 from stridescope.program.tensor import Tensor, cast, fresh, held
 from stridescope.program.torch_ops.compute import elementwise, result_dtype
 from stridescope.program.torch_ops.creations import inferred_dtype
-from stridescope.program.torch_ops.writes import LISTED_LIMIT
-from stridescope.program.torch_ops.writes import _check_autograd as check_autograd
+from stridescope.program.torch_ops.writes import LISTED_LIMIT, check_autograd
 
 if TYPE_CHECKING:
     from stridescope.program.ops import Op

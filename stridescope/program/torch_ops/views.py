@@ -20,7 +20,7 @@ from stridescope.program.tensor import Tensor, of_copy
 if TYPE_CHECKING:
     from stridescope.program.ops import Op
 
-__all__ = ["ROWS", "as_numpy"]
+__all__ = ["ROWS", "as_numpy", "as_strided"]
 
 
 def _view_dtype(tensor: Tensor, dtype: DType) -> Tensor:
@@ -134,9 +134,14 @@ def as_numpy(tensor: Tensor, force: bool = False) -> Tensor:
     return tensor.view(tensor.layout.detach(), library="numpy", requires_grad=False, leaf=True)
 
 
-def _as_strided(
+def as_strided(
     tensor: Tensor, size: tuple[int, ...], stride: tuple[int, ...], storage_offset: int | None = None
 ) -> Tensor:
+    """`Tensor.as_strided`, kept inside the storage.
+
+    Raises:
+        OpRuntimeError: it would reach past the storage's end.
+    """
     layout = tensor.layout.as_strided(size, stride, storage_offset)
     held = tensor.storage.nbytes
     needed = 0 if 0 in layout.shape else layout.span[1] * tensor.dtype.itemsize
@@ -233,7 +238,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "view(*int size)": on_layout(Layout.view),
     **{written: on_layout(run) for written, run in _ON_LAYOUT.items()},
     "adjoint()": _conjugated(Layout.adjoint),
-    "as_strided(int[] size, int[] stride, int? storage_offset=None)": _as_strided,
+    "as_strided(int[] size, int[] stride, int? storage_offset=None)": as_strided,
     "detach()": _detach,
     "requires_grad_(bool requires_grad=True)": _requires_grad_,
     "conj()": _conj,

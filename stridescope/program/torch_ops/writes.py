@@ -26,13 +26,18 @@ if TYPE_CHECKING:
     from stridescope.program.ops import Op
     from stridescope.program.storage import Value
 
-__all__ = ["ROWS", "assigned", "holds", "log_write", "write_listed"]
+__all__ = ["ROWS", "assigned", "check_autograd", "check_written_once", "holds", "log_write", "write_listed"]
 
 LISTED_LIMIT = 100_000
 """Positions of an index that one write may go to."""
 
 
-def _check_autograd(tensor: Tensor) -> None:
+def check_autograd(tensor: Tensor) -> None:
+    """Refuse to write through a leaf that requires grad, or a view of one.
+
+    Raises:
+        OpRuntimeError: it is one.
+    """
     if tensor.requires_grad and (tensor.leaf or tensor.of_leaf):
         what = "a leaf" if tensor.leaf else "a view of a leaf"
         raise OpRuntimeError(
@@ -41,7 +46,7 @@ def _check_autograd(tensor: Tensor) -> None:
         )
 
 
-def _check_written_once(layout: Layout) -> None:
+def check_written_once(layout: Layout) -> None:
     """What torch's own check sees: a repeated dim, not every overlap."""
     if layout.is_non_overlapping_and_dense():
         return
@@ -123,13 +128,13 @@ def _undisturbed(
 
 def _constant(value: Any) -> Callable[..., Written]:
     def run(tensor: Tensor, given: Any = value) -> Written:
-        _check_autograd(tensor)
+        check_autograd(tensor)
         if isinstance(given, Tensor):
             if given.layout.ndim:
                 raise OpRuntimeError(
                     "fill_rank", f"fill_ takes a number or a 0-dim tensor, got {given.layout.ndim} dims"
                 )
-            _check_written_once(tensor.layout)
+            check_written_once(tensor.layout)
             known = cast(given.reader()(given.layout.storage_offset), tensor.dtype)
         else:
             known = held(given, tensor.dtype, tensor.layout.numel)
@@ -139,8 +144,8 @@ def _constant(value: Any) -> Callable[..., Written]:
 
 
 def _unknown(tensor: Tensor, *_: Any) -> Written:
-    _check_autograd(tensor)
-    _check_written_once(tensor.layout)
+    check_autograd(tensor)
+    check_written_once(tensor.layout)
     return log_write(tensor, tensor.layout, holds(None), constant=True)
 
 
@@ -153,11 +158,11 @@ def _unknown_float(tensor: Tensor, *_: Any) -> Written:
 
 
 def _copy_(tensor: Tensor, src: Tensor, _non_blocking: bool = False) -> Written:
-    _check_autograd(tensor)
+    check_autograd(tensor)
     if src.layout == tensor.layout and src.dtype == tensor.dtype and src.storage is tensor.storage:
         # torch sees that it is the same memory, and leaves it alone.
         return Written(tensor, tensor.layout)
-    _check_written_once(tensor.layout)
+    check_written_once(tensor.layout)
     _check_no_partial_overlap(tensor, src)
     read = _broadcast_reader(tensor, src, "copy_")
     return log_write(
@@ -173,7 +178,7 @@ def _arithmetic(name: str) -> Callable[..., Written]:
     row = ARITHMETIC[name]
 
     def run(tensor: Tensor, other: Any, alpha: Any = 1) -> Written:
-        _check_autograd(tensor)
+        check_autograd(tensor)
         dtype = row.dtype(result_dtype([tensor, other]))
         if not _can_hold(tensor, dtype.kind):
             raise OpRuntimeError(
@@ -184,7 +189,7 @@ def _arithmetic(name: str) -> Callable[..., Written]:
             read = _broadcast_reader(tensor, other, f"{name}_")
         else:
             read = always(other)
-        _check_written_once(tensor.layout)
+        check_written_once(tensor.layout)
 
         def value(index: tuple[int, ...], old: Any) -> Any:
             right = read(index)
@@ -209,12 +214,12 @@ def _unary(name: str) -> Callable[..., Written]:
     run_one, needs_float = UNARY[name]
 
     def run(tensor: Tensor) -> Written:
-        _check_autograd(tensor)
+        check_autograd(tensor)
         if needs_float and tensor.dtype.kind not in ("float", "complex"):
             raise OpRuntimeError(
                 "result_type", f"{name}_ gives float32, which a tensor of {tensor.dtype} cannot hold; convert it first"
             )
-        _check_written_once(tensor.layout)
+        check_written_once(tensor.layout)
 
         def value(_index: tuple[int, ...], old: Any) -> Any:
             if old is None:
@@ -230,7 +235,7 @@ def _unary(name: str) -> Callable[..., Written]:
 
 
 def _setitem(tensor: Tensor, key: Any, value: Any) -> Written:
-    _check_autograd(tensor)
+    check_autograd(tensor)
     parts = resolve_key(key)
     target = indexing.index(tensor.layout, parts)
     if isinstance(target, Copy) and isinstance(value, Tensor):
@@ -249,7 +254,7 @@ def _setitem(tensor: Tensor, key: Any, value: Any) -> Written:
     nbytes = math.prod(shape) * tensor.dtype.itemsize if copied else 0
     dtype = tensor.dtype
     if isinstance(target, Layout):
-        _check_written_once(target)
+        check_written_once(target)
         if not isinstance(value, Tensor):
             return log_write(tensor, target, holds(read(())), nbytes, constant=True)
         spread = spread_over(value.layout, shape)
