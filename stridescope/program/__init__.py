@@ -1,20 +1,17 @@
 """Programs: typed expressions to histories, on layouts alone or on real torch and numpy.
 
-source      text -> a checked syntax tree
-grammar     the node types a program may be made of
-kinds       what a parameter takes
-signature   arguments -> parameters
-host        numbers, tuples and slices, each operation bounded
-chores      what a notebook says besides ops: seeds, devices, .item()
-operators   which method an operator stands for
-expressions a node -> its value, on an engine
-interpret   the tree -> steps
-recorder    the steps as they happen
-vocabulary  what to say about a word that no table holds
-ops         what a row of the op tables is, and what an engine answers
-tables      the rows
-algebra     the engine on layouts: allocates nothing, imports nothing
-native      the engine on real torch and numpy
+the text      source grammar       text -> a checked syntax tree, of a short list of node types
+              signature kinds      arguments -> parameters
+              vocabulary           what to say about a word that no table holds
+the walk      interpret expressions operators    the tree -> values and steps, on an engine
+              host chores          numbers, tuples and slices; seeds, devices, .item()
+              recorder             the steps as they happen
+the ops       ops rows tables      what a row is, how it is written, all of them
+              torch_ops numpy_ops  the rows, a family each
+the engines   algebra              on layouts: allocates nothing, imports nothing
+              tensor storage elements nested   its tensors, what they hold, as which type
+              alternatives         what would work in place of a refused view
+              native calls         on real torch and numpy
 """
 
 from __future__ import annotations

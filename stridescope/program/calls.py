@@ -22,48 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["call", "checked_device", "host_value", "is_instance", "library_of", "words_of"]
 
+_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift"
+_COMPARED = "eq ne lt le gt ge"
 _OPERATORS: dict[str, Callable[..., Any]] = {
-    "__getitem__": operator.getitem,
-    "__setitem__": operator.setitem,
-    "__neg__": operator.neg,
-    "__pos__": operator.pos,
-    "__invert__": operator.invert,
-    **{
-        f"__{word}__": function
-        for word, function in {
-            "add": operator.add,
-            "sub": operator.sub,
-            "mul": operator.mul,
-            "truediv": operator.truediv,
-            "floordiv": operator.floordiv,
-            "mod": operator.mod,
-            "pow": operator.pow,
-            "matmul": operator.matmul,
-            "and": operator.and_,
-            "or": operator.or_,
-            "xor": operator.xor,
-            "lshift": operator.lshift,
-            "rshift": operator.rshift,
-            "eq": operator.eq,
-            "ne": operator.ne,
-            "lt": operator.lt,
-            "le": operator.le,
-            "gt": operator.gt,
-            "ge": operator.ge,
-            "iadd": operator.iadd,
-            "isub": operator.isub,
-            "imul": operator.imul,
-            "itruediv": operator.itruediv,
-            "ifloordiv": operator.ifloordiv,
-            "imod": operator.imod,
-            "ipow": operator.ipow,
-            "iand": operator.iand,
-            "ior": operator.ior,
-            "ixor": operator.ixor,
-            "ilshift": operator.ilshift,
-            "irshift": operator.irshift,
-        }.items()
-    },
+    f"__{word}__": getattr(operator, f"__{word}__")
+    for word in (
+        *("getitem", "setitem", "neg", "pos", "invert"),
+        *_BINARY.split(),
+        *_COMPARED.split(),
+        *(f"i{word}" for word in _BINARY.split()),
+    )
 }
 """Rows that Python writes as an operator; `__radd__` and its kin are `__add__` the other way round."""
 

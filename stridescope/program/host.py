@@ -68,23 +68,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 """Python's own functions that a program may call on host values; `print` shows nothing, and gives what it was given."""
 
+_BINARY = "add sub mul truediv floordiv mod pow and or xor lshift rshift lt le gt ge"
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "add": operator.add,
-    "sub": operator.sub,
-    "mul": operator.mul,
-    "truediv": operator.truediv,
-    "floordiv": operator.floordiv,
-    "mod": operator.mod,
-    "pow": operator.pow,
-    "and": operator.and_,
-    "or": operator.or_,
-    "xor": operator.xor,
-    "lshift": operator.lshift,
-    "rshift": operator.rshift,
-    "lt": operator.lt,
-    "le": operator.le,
-    "gt": operator.gt,
-    "ge": operator.ge,
+    **{word: getattr(operator, f"__{word}__") for word in _BINARY.split()},
     "neg": lambda value, _: -value,
     "pos": lambda value, _: +value,
     "invert": lambda value, _: ~int(value),

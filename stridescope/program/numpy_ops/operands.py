@@ -17,8 +17,8 @@ from stridescope.errors import IllegalOp, InputError, OpTypeError, OpValueError
 from stridescope.layout import Layout
 from stridescope.layout import numpy_rules as rules
 from stridescope.layout.dtypes import DTYPES, DType
+from stridescope.program.nested import nested_values
 from stridescope.program.tensor import Fill, Tensor, cast, fresh
-from stridescope.program.torch_ops.creations import nested_values
 from stridescope.program.torch_ops.views import as_numpy
 
 __all__ = [

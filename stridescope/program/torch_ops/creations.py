@@ -15,6 +15,7 @@ from stridescope.errors import OpRuntimeError, OpTypeError, OpValueError
 from stridescope.layout import Layout
 from stridescope.layout.contiguity import PRESERVE
 from stridescope.layout.dtypes import DTYPES, DType
+from stridescope.program.nested import nested_values
 from stridescope.program.rows import rows
 from stridescope.program.tensor import Fill, Tensor, cast, fresh, held
 from stridescope.program.torch_ops.copies import converted, device_name
@@ -22,7 +23,7 @@ from stridescope.program.torch_ops.copies import converted, device_name
 if TYPE_CHECKING:
     from stridescope.program.ops import Op
 
-__all__ = ["ROWS", "empty_strided", "inferred_dtype", "made", "nested_values"]
+__all__ = ["ROWS", "empty_strided", "inferred_dtype", "made"]
 
 MAX_BYTES = 2**63 - 1
 
@@ -166,57 +167,6 @@ def inferred_dtype(values: list[Any]) -> DType:
     if not values or any(isinstance(value, float) for value in values):
         return DTYPES["float32"]
     return DTYPES["bool" if all(isinstance(value, bool) for value in values) else "int64"]
-
-
-def nested_values(data: Any) -> tuple[tuple[int, ...], list[Any]]:
-    """Shape and values, in index order, of nested lists of numbers; tensors among them count as lists.
-
-    The first element at each level says how deep and how long the lists are, as in torch.
-
-    Raises:
-        OpValueError: rows of different lengths.
-        OpTypeError: a number where a list is due, a list where a number is, or what is neither.
-    """
-    shape: list[int] = []
-    first = data
-    while True:
-        if isinstance(first, Tensor):
-            shape += first.layout.shape
-            break
-        if not isinstance(first, list | tuple):
-            break
-        shape.append(len(first))
-        if not first:
-            break
-        first = first[0]
-    values: list[Any] = []
-    _collect(data, tuple(shape), 0, values)
-    return tuple(shape), values
-
-
-def _collect(data: Any, shape: tuple[int, ...], depth: int, values: list[Any]) -> None:
-    if isinstance(data, Tensor):
-        if data.layout.shape != shape[depth:]:
-            raise OpValueError(
-                "ragged", f"at dim {depth} one part has shape {list(shape[depth:])}, another {list(data.layout.shape)}"
-            )
-        read = data.reader()
-        values.extend(read(address) for address in data.layout.addresses())
-        return
-    nested = isinstance(data, list | tuple)
-    if nested != (depth < len(shape)):
-        raise OpTypeError("ragged", f"at dim {depth} some parts are lists and some are numbers; rows must be even")
-    if not nested:
-        if not isinstance(data, int | float | complex):
-            raise OpTypeError("not_a_number", f"a tensor is made of numbers, got {data!r:.40}")
-        values.append(data)
-        return
-    if len(data) != shape[depth]:
-        raise OpValueError(
-            "ragged", f"rows at dim {depth} have {shape[depth]} and {len(data)} elements; rows must be even"
-        )
-    for part in data:
-        _collect(part, shape, depth + 1, values)
 
 
 def _tensor(data: Any, dtype: DType | None, device: str | None, grad: bool = False, _pin: bool = False) -> Tensor:
