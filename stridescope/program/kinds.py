@@ -70,7 +70,7 @@ def _numpy_dtype(value: Any, is_tensor: Callable[[Any], bool]) -> Any:
 
     if (code := _CODE.fullmatch(value)) is not None:
         value = f"{_CODES[code[1]]}{8 * int(code[2])}".replace("bool8", "bool")
-    return NUMPY_NAMES.get({"int": "int64", "float": "float64", "complex": "complex128"}.get(value, value), NO)
+    return NUMPY_NAMES.get(_WORDS.get(value, value), NO)
 
 
 def _device(value: Any, _: Callable[[Any], bool]) -> Any:
@@ -89,6 +89,13 @@ def _tensors(value: Any, is_tensor: Callable[[Any], bool]) -> Any:
 
 _PYTHON_TYPES = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
 _CODES = {"b": "bool", "u": "uint", "i": "int", "f": "float", "c": "complex"}
+_WORDS = {
+    **{"int": "int64", "float": "float64", "complex": "complex128"},
+    # numpy's one-letter codes.
+    **{"?": "bool", "b": "int8", "B": "uint8", "h": "int16", "H": "uint16", "i": "int32", "I": "uint32", "l": "int64"},
+    **{"L": "uint64", "q": "int64", "Q": "uint64", "e": "float16", "f": "float32", "d": "float64"},
+    **{"F": "complex64", "D": "complex128"},
+}
 _CODE = re.compile(r"[<=|]?([buifc])(\d{1,2})")
 _FORMATS = ("contiguous_format", "preserve_format", "channels_last", "channels_last_3d")
 

@@ -248,7 +248,14 @@ def transpose(x: L, dims: Sequence[int] | None = None) -> L:
         return _picked(x, range(x.ndim - 1, -1, -1))
     if len(dims) != x.ndim:
         raise OpValueError("permute_rank", f"transpose needs all {x.ndim} dims in their new order, got {list(dims)}")
-    return _picked(x, wrap_dims(dims, x.ndim))
+    order: list[int] = []
+    for dim in dims:
+        # One after the other, as numpy does: a repeat is told before a later dim that is out of range.
+        wrapped = wrap_dim(dim, x.ndim, "axes")
+        if wrapped in order:
+            raise OpValueError("dim_repeated", f"transpose lists dim {wrapped} twice in {list(dims)}; list it once")
+        order.append(wrapped)
+    return _picked(x, order)
 
 
 def swapaxes(x: L, dim1: int, dim2: int) -> L:
