@@ -89,13 +89,26 @@ def _tensors(value: Any, is_tensor: Callable[[Any], bool]) -> Any:
 
 _PYTHON_TYPES = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
 _CODES = {"b": "bool", "u": "uint", "i": "int", "f": "float", "c": "complex"}
-_LETTERS = "? bool b int8 B uint8 h int16 H uint16 i int32 I uint32 l int64 L uint64 q int64 Q uint64".split()
-_LETTERS += "e float16 f float32 d float64 F complex64 D complex128".split()
 _WORDS = {
     "int": "int64",
     "float": "float64",
     "complex": "complex128",
-    **dict(zip(_LETTERS[::2], _LETTERS[1::2], strict=True)),
+    "?": "bool",
+    "b": "int8",
+    "B": "uint8",
+    "h": "int16",
+    "H": "uint16",
+    "i": "int32",
+    "I": "uint32",
+    "l": "int64",
+    "L": "uint64",
+    "q": "int64",
+    "Q": "uint64",
+    "e": "float16",
+    "f": "float32",
+    "d": "float64",
+    "F": "complex64",
+    "D": "complex128",
 }
 """numpy's short words and one-letter codes."""
 _CODE = re.compile(r"[<=|]?([buifc])(\d{1,2})")
