@@ -70,13 +70,10 @@ class Tensor:
         }
         return Tensor(layout, **(kept | changes))
 
-    def reader(self, *, raw: bool = False) -> Callable[[int], Any]:
-        """Address (elements of the tensor's dtype) -> value, as the storage is now.
-
-        conj and neg are resolved, unless `raw`, which gives what lies in the storage.
-        """
+    def reader(self) -> Callable[[int], Any]:
+        """Address (elements of the tensor's dtype) -> value, as the storage is now, conj and neg resolved."""
         storage, dtype, seen = self.storage, self.dtype, self.storage.writes_made
-        if raw or not (self.conj or self.neg):
+        if not (self.conj or self.neg):
             return lambda address: storage.value(address, dtype, seen)
         return lambda address: self._turned(storage.value(address, dtype, seen))
 
@@ -157,12 +154,11 @@ def of_copy(
     dtype: DType | None = None,
     device: str | None = None,
     library: Library | None = None,
-    raw: bool = False,
 ) -> Tensor:
-    """The tensor a copy makes, its values those the sources have at this moment; with `raw`, those in storage."""
+    """The tensor a copy makes, its values those the sources have at this moment; conj and neg are resolved."""
     first = sources[0]
     kind = dtype or first.dtype
-    readers = [source.reader(raw=raw) for source in sources]
+    readers = [source.reader() for source in sources]
 
     def fill(k: int) -> Any:
         number, address = copy.origin(k)

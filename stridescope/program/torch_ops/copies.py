@@ -52,16 +52,6 @@ def _clone(tensor: Tensor, memory_format: str | None = None) -> Tensor:
     return of_copy(tensor.layout.clone(memory_format or PRESERVE), (tensor,))
 
 
-def _contiguous(tensor: Tensor, memory_format: str) -> Any:
-    layout = tensor.layout.made_contiguous(memory_format)
-    if not isinstance(layout, Copy):
-        return lift(tensor, layout)
-    # torch keeps a conj or neg bit here: the values are copied as they lie.
-    made = of_copy(layout, (tensor,), raw=True)
-    made.conj, made.neg = tensor.conj, tensor.neg
-    return made
-
-
 def converted(
     tensor: Tensor,
     dtype: DType | None = None,
@@ -277,7 +267,7 @@ def _as_column(layout: Layout) -> Layout:
 
 _VIEW_OR_COPY: dict[str, Callable[..., Any]] = {
     "clone(*, format? memory_format=None)": _clone,
-    'contiguous(*, format memory_format="contiguous_format")': _contiguous,
+    'contiguous(*, format memory_format="contiguous_format")': on_layout(Layout.made_contiguous),
     "to(dtype dtype, bool non_blocking=False, bool copy=False, *, format? memory_format=None)": (
         lambda t, dtype, _, copy, fmt: converted(t, dtype, None, copy, fmt)
     ),
