@@ -38,6 +38,11 @@ class DType:
     part: str = ""
 
     @property
+    def rank(self) -> int:
+        """How wide its kind is: bool 0, whole numbers 1, float 2, complex 3."""
+        return _RANK[self.kind]
+
+    @property
     def is_complex(self) -> bool:
         """Whether elements are pairs of reals."""
         return self.kind == "complex"
@@ -151,9 +156,9 @@ def _promote_two(a: DType, b: DType) -> DType:
             raise OpRuntimeError(
                 "promotion", f"torch has no common type for {a} and {b}; convert one of them first, as in .to(...)"
             )
-    if _RANK[a.kind] < _RANK[b.kind]:
+    if a.rank < b.rank:
         a, b = b, a
-    if _RANK[a.kind] > _RANK[b.kind]:
+    if a.rank > b.rank:
         if a.is_complex and b.is_floating:
             return _promote_two(a, _COMPLEX_OF.get(b.name, a))
         return a

@@ -43,7 +43,6 @@ class Op:
         run: one function of the algebra for each signature. It gets the bound parameters by position,
             for "tensor" and "ndarray" rows after the receiver.
         attribute: written without parentheses, as in `x.T`.
-        doc: a few words for completion and the key sheet.
     """
 
     name: str
@@ -52,7 +51,6 @@ class Op:
     signatures: tuple[str, ...]
     run: tuple[Callable[..., Any], ...]
     attribute: bool = False
-    doc: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ from stridescope.layout.numpy_rules.views import reshape
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stridescope.layout.base import Shape
+    from stridescope.layout.base import Shape, Strided
 
 __all__ = [
     "column_stack",
@@ -217,14 +217,20 @@ def _with_dims_in_front(x: L, rank: int) -> L:
     return made(x, (1,) * new + x.shape, (step,) * new + x.stride)
 
 
+def along(x: Strided, dim: int | None) -> tuple[int, Shape, Reordered | None]:
+    """The dim an op runs along, the shape it runs over, and the pick from it where that is the flattened array.
+
+    Raises:
+        OpAxisError: there is no such dim; a 0-dim array is flattened to one.
+    """
+    if dim is not None and x.ndim:
+        return wrap_dim(dim, x.ndim), x.shape, None
+    return wrap_dim(dim or 0, 1), (x.numel,), Reordered((x.numel,), x.shape)
+
+
 def repeat(x: L, repeats: int | Sequence[int], dim: int | None = None) -> Copy[L]:
     """`np.repeat(x, repeats, axis)`: each position in place; of the flattened array when the dim is None."""
-    flatten = None
-    shape = x.shape
-    if dim is None or x.ndim == 0:
-        dim = 0 if dim is None else wrap_dim(dim, 1)
-        shape, flatten = (x.numel,), Reordered((x.numel,), x.shape)
-    dim = wrap_dim(dim, len(shape))
+    dim, shape, flatten = along(x, dim)
     counts = (repeats,) if isinstance(repeats, int) else tuple(repeats)
     if len(counts) not in (1, shape[dim]):
         raise OpValueError(

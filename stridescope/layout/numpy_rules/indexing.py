@@ -20,13 +20,12 @@ from stridescope.layout.copy import (
     Composed,
     Copy,
     Pick,
-    Reordered,
     Same,
     ravel_index,
 )
 from stridescope.layout.indexing import Positions, broadcast_shapes, mask_positions
-from stridescope.layout.numpy_rules.copies import copied
-from stridescope.layout.numpy_rules.dims import L, made, wrap_dim, wrap_position
+from stridescope.layout.numpy_rules.copies import along, copied
+from stridescope.layout.numpy_rules.dims import L, made, wrap_position
 from stridescope.layout.numpy_rules.slicing import basic_index, sliced
 from stridescope.layout.numpy_rules.strides import (
     by_stride,
@@ -80,12 +79,7 @@ def value_at(positions: Positions, at: Shape) -> int:
 
 def take(x: L, positions: Positions, dim: int | None = None) -> Copy[L]:
     """`np.take(x, indices, axis)`: row-major whatever the inputs are; of the flattened array when the dim is None."""
-    flatten = None
-    shape = x.shape
-    if dim is None or x.ndim == 0:
-        dim = 0 if dim is None else wrap_dim(dim, 1)
-        shape, flatten = (x.numel,), Reordered((x.numel,), x.shape)
-    dim = wrap_dim(dim, len(shape))
+    dim, shape, flatten = along(x, dim)
     new = (*shape[:dim], *positions.shape, *shape[dim + 1 :])
     # Without an element before this dim numpy's loop never looks at a position.
     wrapped = _wrapped(positions, shape[dim], dim) if prod(shape[:dim]) else positions

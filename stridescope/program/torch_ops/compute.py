@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ARITHMETIC", "OPERATORS", "ROWS", "UNARY", "Arithmetic", "always", "elementwise", "result_dtype"]
 
-_KIND_RANK = {"bool": 0, "uint": 1, "int": 1, "float": 2, "complex": 3}
-
 
 def _keeps(dtype: DType) -> DType:
     return dtype
@@ -166,7 +164,7 @@ def result_dtype(operands: Sequence[Any]) -> DType:
         joined = promote(group)
         if answer is None:
             answer = joined
-        elif _KIND_RANK[joined.kind] > _KIND_RANK[answer.kind]:
+        elif joined.rank > answer.rank:
             answer = joined if group is not numbers or not answer.is_floating else promote([answer, joined])
     assert answer is not None
     return answer

@@ -27,7 +27,7 @@ from stridescope.program.tensor import Tensor, of_copy
 if TYPE_CHECKING:
     from stridescope.program.ops import Op
 
-__all__ = ["ROWS", "device_name", "resolve_key"]
+__all__ = ["ROWS", "at_least", "device_name", "resolve_key"]
 
 _DEVICES = ("cpu", "cuda", "mps", "xpu", "meta")
 
@@ -248,7 +248,9 @@ def _reshaped_then_cat(reshape: Callable[[Layout], Layout], dim: Callable[[list[
     return run
 
 
-def _at_least(rank: int) -> Callable[[Layout], Layout]:
+def at_least(rank: int) -> Callable[[Layout], Layout]:
+    """`torch.atleast_nd`: new dims go in front, but the third one goes last."""
+
     def run(layout: Layout) -> Layout:
         while layout.ndim < rank:
             layout = layout.unsqueeze(-1 if layout.ndim == 2 else 0)
@@ -331,13 +333,13 @@ _JOINS: dict[str, Callable[..., Any]] = {
     },
     "stack(tensors tensors, int dim=0)": _joined(_stack, "stack", RuntimeError),
     "hstack(tensors tensors)": _joined(
-        _reshaped_then_cat(_at_least(1), lambda shaped: 0 if shaped[0].ndim == 1 else 1), "hstack", RuntimeError
+        _reshaped_then_cat(at_least(1), lambda shaped: 0 if shaped[0].ndim == 1 else 1), "hstack", RuntimeError
     ),
     **{
-        f"{name}(tensors tensors)": _joined(_reshaped_then_cat(_at_least(2), lambda _: 0), name, RuntimeError)
+        f"{name}(tensors tensors)": _joined(_reshaped_then_cat(at_least(2), lambda _: 0), name, RuntimeError)
         for name in ("vstack", "row_stack")
     },
-    "dstack(tensors tensors)": _joined(_reshaped_then_cat(_at_least(3), lambda _: 2), "dstack", RuntimeError),
+    "dstack(tensors tensors)": _joined(_reshaped_then_cat(at_least(3), lambda _: 2), "dstack", RuntimeError),
     "column_stack(tensors tensors)": _joined(_reshaped_then_cat(_as_column, lambda _: 1), "column_stack", RuntimeError),
 }
 

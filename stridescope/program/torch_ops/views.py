@@ -16,6 +16,7 @@ from stridescope.layout.copy import Same
 from stridescope.layout.dtypes import DTYPES, NUMPY_NAMES, DType
 from stridescope.program.rows import as_functions, in_parts, on_layout, rows
 from stridescope.program.tensor import Tensor, of_copy
+from stridescope.program.torch_ops.copies import at_least
 
 if TYPE_CHECKING:
     from stridescope.program.ops import Op
@@ -160,17 +161,6 @@ def _in_place(run: Any) -> Any:
     return changed
 
 
-def _at_least(rank: int) -> Any:
-    """`torch.atleast_nd`: new dims go in front, but the third one goes last."""
-
-    def run(layout: Layout) -> Layout:
-        while layout.ndim < rank:
-            layout = layout.unsqueeze(-1 if layout.ndim == 2 else 0)
-        return layout
-
-    return run
-
-
 _ON_LAYOUT: dict[str, Callable[..., Any]] = {
     "reshape(*int shape)": Layout.reshape,
     "view_as(tensor other)": Layout.view_as,
@@ -273,9 +263,9 @@ _FUNCTIONS_ONLY: dict[str, Callable[..., Any]] = {
     "split(tensor tensor, int split_size_or_sections, int dim=0)": in_parts(Layout.split, _parts_of),
     "split(tensor tensor, int[] split_size_or_sections, int dim=0)": on_layout(Layout.split),
     "linalg.diagonal(tensor A, *, int offset=0, int dim1=-2, int dim2=-1)": on_layout(Layout.diagonal),
-    "atleast_1d(tensor input)": on_layout(_at_least(1)),
-    "atleast_2d(tensor input)": on_layout(_at_least(2)),
-    "atleast_3d(tensor input)": on_layout(_at_least(3)),
+    "atleast_1d(tensor input)": on_layout(at_least(1)),
+    "atleast_2d(tensor input)": on_layout(at_least(2)),
+    "atleast_3d(tensor input)": on_layout(at_least(3)),
 }
 
 _FUNCTIONS = [

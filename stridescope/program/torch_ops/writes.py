@@ -180,7 +180,7 @@ def _arithmetic(name: str) -> Callable[..., Written]:
     def run(tensor: Tensor, other: Any, alpha: Any = 1) -> Written:
         check_autograd(tensor)
         dtype = row.dtype(result_dtype([tensor, other]))
-        if not _can_hold(tensor, dtype.kind):
+        if dtype.rank > tensor.dtype.rank:
             raise OpRuntimeError(
                 "result_type", f"{name}_ gives {dtype}, which a tensor of {tensor.dtype} cannot hold; convert it first"
             )
@@ -201,13 +201,6 @@ def _arithmetic(name: str) -> Callable[..., Written]:
         return log_write(tensor, tensor.layout, value, reads_old=True, sources=sources)
 
     return run
-
-
-def _can_hold(tensor: Tensor, kind: str) -> bool:
-    order = ("bool", "uint", "int", "float", "complex")
-    rank = {"bool": 0, "uint": 1, "int": 1, "float": 2, "complex": 3}
-    assert kind in order
-    return rank[kind] <= rank[tensor.dtype.kind]
 
 
 def _unary(name: str) -> Callable[..., Written]:
