@@ -1,7 +1,6 @@
 """Values to what people see: rich renderables, plain text, JSON, SVG. No Textual, no torch.
 
     palette ink      colours and glyphs an output can take
-    cells sentences  numbers as short text; what a layout means
     lines            styled text, flowed and side by side
     strip grid steps the three drawings
     drawn origins    a tensor on a shared strip; where a copy came from

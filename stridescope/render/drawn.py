@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from math import gcd
 from typing import TYPE_CHECKING
 
-from stridescope.render.cells import is_odd, value_text
 from stridescope.render.strip import WHOLE_CELLS, Track, reaches
+from stridescope.scene.text import is_odd, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.segment import Segment
 
-from stridescope.render.cells import address_text, count
 from stridescope.render.lines import Line, tile
 from stridescope.render.strip import Cell, Gap, cell_segment, draw_row
+from stridescope.scene.text import address_text, count
 from stridescope.scene.window import gaps, ravel, unravel, windows
 
 if TYPE_CHECKING:

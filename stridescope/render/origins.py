@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 
-from stridescope.render.cells import address_text, source_shortened
 from stridescope.render.drawn import Drawn, letters_of, track_of
 from stridescope.render.lines import wrap
-from stridescope.render.sentences import joined
 from stridescope.render.strip import Below, Track
+from stridescope.scene.sentences import joined
+from stridescope.scene.text import address_text, source_shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from rich.segment import Segment
 
 from stridescope.records import History, TensorInfo
-from stridescope.render.cells import index_text, plural
 from stridescope.render.drawn import Drawn
 from stridescope.render.ink import Ink, ink_for
 from stridescope.render.lines import Line, finish, flow, indented, wrap
-from stridescope.render.sentences import joined
 from stridescope.render.steps import chain_title, draw_steps
 from stridescope.render.storages import storage_section
 from stridescope.render.tensors import major, tensor_section, unknown_section
+from stridescope.scene.sentences import joined
+from stridescope.scene.text import index_text, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 
 from stridescope.layout.compatibility import mergeable_groups
-from stridescope.render.cells import count, nbytes_text
 from stridescope.render.drawn import HEAD, TEXT_WIDTH
 from stridescope.render.lines import Line, indented, width_of, wrap
-from stridescope.render.sentences import Next
 from stridescope.render.tensors import next_lines
+from stridescope.scene.sentences import Next
+from stridescope.scene.text import count, nbytes_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from stridescope.render.cells import index_text, nbytes_text, plural, source_shortened
 from stridescope.render.lines import Line, indented, width_of, wrap
-from stridescope.render.sentences import joined
+from stridescope.scene.sentences import joined
+from stridescope.scene.text import index_text, nbytes_text, plural, source_shortened
 from stridescope.scene.window import gaps, windows
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 
-from stridescope.render.cells import address_text, count, nbytes_text, plural, shortened
 from stridescope.render.drawn import HEAD, Drawn, edges, letters_of, track_of, with_scales
 from stridescope.render.lines import Line, flow, indented
-from stridescope.render.sentences import reached
 from stridescope.render.strip import Below, Track, draw_strip
+from stridescope.scene.sentences import reached
+from stridescope.scene.text import address_text, count, nbytes_text, plural, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

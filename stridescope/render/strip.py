@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.segment import Segment
 
-from stridescope.render.cells import address_text, count
 from stridescope.render.palette import LEVELS
+from stridescope.scene.text import address_text, count
 from stridescope.scene.window import gaps, windows
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from stridescope.render.cells import count, nbytes_text, plural, shortened, tuple_text
 from stridescope.render.ink import Ink, ink_for
 from stridescope.render.lines import Line, finish, wrap
-from stridescope.render.sentences import contiguity
+from stridescope.scene.sentences import contiguity
+from stridescope.scene.text import count, nbytes_text, plural, shortened, tuple_text
 from stridescope.scene.window import gaps, windows
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 
-from stridescope.render.cells import count, nbytes_text, plural, shortened, tuple_text
 from stridescope.render.drawn import HEAD, TEXT_WIDTH, Drawn
 from stridescope.render.grid import GRID_LINES, draw_grid
 from stridescope.render.lines import Line, beside, flow, indented, tile, width_of, wrap
-from stridescope.render.sentences import Next, address_formula, contiguity, meaning, next_ops, others_text
 from stridescope.render.steps import effect_word
+from stridescope.scene.sentences import Next, address_formula, contiguity, meaning, next_ops, others_text
+from stridescope.scene.text import count, nbytes_text, plural, shortened, tuple_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,10 +11,10 @@ from stridescope.layout import Layout
 from stridescope.program import run
 from stridescope.records import History, Step, Write
 from stridescope.render import Options, plain
-from stridescope.render.cells import source_shortened
 from stridescope.render.drawn import letters_of
 from stridescope.render.ink import Ink
 from stridescope.render.panels import panel
+from stridescope.scene.text import source_shortened
 
 
 def from_rows(text):

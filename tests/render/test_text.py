@@ -12,9 +12,9 @@ import pytest
 
 from stridescope.layout import Layout
 from stridescope.render import json_text
-from stridescope.render.cells import nbytes_both, nbytes_text, percent, shortened, value_text
 from stridescope.render.ink import Ink
-from stridescope.render.sentences import address_formula, contiguity, next_ops, others_text, reached, retained, spacing
+from stridescope.scene.sentences import address_formula, contiguity, next_ops, others_text, reached, retained, spacing
+from stridescope.scene.text import nbytes_both, nbytes_text, percent, shortened, value_text
 
 
 @pytest.mark.parametrize(

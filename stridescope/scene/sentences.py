@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stridescope.errors import IllegalOp
 from stridescope.layout import Layout, Refusal
-from stridescope.render.cells import (
+from stridescope.scene.text import (
     count,
     index_text,
     nbytes_both,
