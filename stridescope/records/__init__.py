@@ -9,7 +9,7 @@ Method: frozen values, with the names people know from torch. Nothing here impor
 
 from __future__ import annotations
 
-from stridescope.records.steps import SCHEMA, Alternative, Effect, History, ReadValues, Reason, Step, Write
+from stridescope.records.steps import SCHEMA, Alternative, Effect, History, Place, ReadValues, Reason, Step, Write
 from stridescope.records.tensors import StorageInfo, TensorInfo
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Alternative",
     "Effect",
     "History",
+    "Place",
     "ReadValues",
     "Reason",
     "Step",

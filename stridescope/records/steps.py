@@ -18,7 +18,7 @@ from stridescope.records.tensors import Rendered, TensorInfo
 if TYPE_CHECKING:
     from stridescope.layout import Copy, Layout
 
-__all__ = ["SCHEMA", "Alternative", "Effect", "History", "ReadValues", "Reason", "Step", "Write", "in_json"]
+__all__ = ["SCHEMA", "Alternative", "Effect", "History", "Place", "ReadValues", "Reason", "Step", "Write", "in_json"]
 
 SCHEMA = "stridescope/1"
 
@@ -42,6 +42,9 @@ Effect = Literal["alloc", "view", "same", "copy", "write", "refused"]
 
 ReadValues = Callable[[Sequence[int]], list[Any]]
 """Addresses (elements of the storage) to the values there; None stands for a value nobody can know."""
+
+Place = tuple[int, int, int, int]
+"""(line, column, end line, end column) of a text in a program; lines count from 1, columns from 0, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,14 @@ class Step:
         before: the tensor the op was applied to; None for a creation.
         copy: for a copy, where each element came from.
         values: reads values by address, where they are known.
+        sources: the tensors that the op was applied to or read, as they were before it, in the order given. Of a copy,
+            the first are those of `copy.sources`, one for one: the same storages, and mostly the same layouts. Some
+            ops read a tensor through a view that they make of it themselves (an index slices before it lists,
+            `hstack` adds dims): then the layout in `copy.sources` is that view.
+        bound: (name, tensor) of each name that the step, or what was assigned before the next one, bound to another
+            tensor, or whose tensor now lies in another way; those in a tuple as `parts[0]`; None for a name that
+            stands for no tensor any more. Over all steps, on top of `History.given`, this comes to `History.aliases`.
+        place: where `source` stands in `History.text`; None for a step that has no text of its own.
     """
 
     source: str
@@ -178,6 +189,9 @@ class Step:
     write: Write | None = None
     copy: Copy[Layout] | None = field(default=None, compare=False, repr=False)
     values: ReadValues | None = field(default=None, compare=False, repr=False)
+    sources: tuple[TensorInfo, ...] = field(default=(), repr=False)
+    bound: tuple[tuple[str, TensorInfo | None], ...] = field(default=(), repr=False)
+    place: Place | None = field(default=None, compare=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of schema stridescope/1."""
@@ -206,6 +220,9 @@ class History(Rendered):
         engine: "algebra" (nothing was allocated) or "torch" (it ran for real).
         aliases: (name, tensor) of every named tensor at the end; empty for a plain chain.
         answers: (source, value) of what the program asked, statements such as "x.stride()" that give no tensor.
+        given: (name, tensor) of every tensor that had a name before the first step.
+        text: the program as it was read, prompts and common indent taken off; `Step.place` counts in it. `source` is
+            the same, but for statements that go over several lines.
     """
 
     source: str
@@ -213,6 +230,8 @@ class History(Rendered):
     steps: tuple[Step, ...]
     aliases: tuple[tuple[str, TensorInfo], ...] = ()
     answers: tuple[tuple[str, Any], ...] = ()
+    given: tuple[tuple[str, TensorInfo], ...] = ()
+    text: str = ""
 
     @property
     def tensors(self) -> Mapping[str, TensorInfo]:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from math import gcd
 from typing import TYPE_CHECKING
 
-from stridescope.render.strip import WHOLE_CELLS, Track, reaches
+from stridescope.render.strip import WHOLE_CELLS
+from stridescope.scene.reach import reaches
 from stridescope.scene.text import is_odd, value_text
+from stridescope.scene.track import Track
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,6 +20,7 @@ from rich.color import Color
 from rich.style import Style
 
 from stridescope.render import palette
+from stridescope.scene.text import ANGLE, GLYPHS, SPOKEN, ascii_text, printable
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
@@ -29,43 +30,14 @@ __all__ = ["GLYPHS", "Ink", "ink_for"]
 Depth = Literal["truecolor", "256", "16", "none"]
 Background = Literal["dark", "light", "unknown"]
 
-# Effect: (glyph, its ASCII form). A hollow ring holds no new bytes, a full one does.
-GLYPHS = {
-    "alloc": ("+", "+"),
-    "view": ("○", "o"),
-    "same": ("=", "="),
-    "copy": ("●", "#"),
-    "write": ("◆", "*"),
-    "refused": ("×", "x"),
-}
-
-# The angle that joins the steps of a chain.
-_ANGLE = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
-
 # Names of drawing characters: (as drawn, in ASCII), equally wide, so that a drawing keeps its shape.
 _MARKS = {
     "block": ("█", "#"),
     "gap": ("·", "."),
-    "chain": (_ANGLE, ">"),
+    "chain": (ANGLE, ">"),
     "rows": ("⋮", ":"),
     "up": ("▲", "^"),
     "rule": ("─", "-"),
-}
-
-# Characters of our own sentences that an ASCII output gets in other words.
-_SPOKEN = {
-    " · ": " | ",
-    "·": "*",
-    "×": "x",
-    "→": "->",
-    "…": "...",
-    _ANGLE: ">",
-    "≥": ">=",
-    "≤": "<=",
-    "—": "-",
-    "–": "-",
-    "Σ": "sum",
-    "²": "^2",
 }
 
 _ANSI_WORDS = {"alloc": 6, "view": 2, "same": None, "copy": 3, "write": 5, "refused": 1, "quiet": None}
@@ -99,13 +71,8 @@ class Ink:
 
     def say(self, text: str) -> str:
         """Text as this output can print it: one line, no control characters, ASCII where needed."""
-        if not text.isprintable():
-            text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-        if not self.ascii or text.isascii():
-            return text
-        for spoken, written in _SPOKEN.items():
-            text = text.replace(spoken, written)
-        return text.encode("ascii", "backslashreplace").decode("ascii")
+        text = printable(text)
+        return ascii_text(text) if self.ascii else text
 
     def word(self, role: str, *, bold: bool = False) -> Style | None:
         """The style of a word: an effect, "quiet" (labels), "bold", "plain"."""
@@ -131,7 +98,7 @@ def ink_for(
 
 @lru_cache(maxsize=32)
 def _can_write(encoding: str) -> bool:
-    needed = "".join(pair[0] for table in (GLYPHS, _MARKS) for pair in table.values()) + "".join(_SPOKEN)
+    needed = "".join(pair[0] for table in (GLYPHS, _MARKS) for pair in table.values()) + "".join(SPOKEN)
     try:
         needed.encode(encoding)
     except (UnicodeError, LookupError):

@@ -17,9 +17,10 @@ from rich.segment import Segment
 
 from stridescope.render.drawn import Drawn, letters_of, track_of
 from stridescope.render.lines import wrap
-from stridescope.render.strip import Below, Track
+from stridescope.render.strip import Below
 from stridescope.scene.sentences import joined
 from stridescope.scene.text import address_text, source_shortened
+from stridescope.scene.track import Track
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -23,6 +23,8 @@ from functools import lru_cache
 from itertools import pairwise
 from math import cos, dist, radians, sin
 
+from stridescope.scene.track import LEVELS
+
 __all__ = [
     "ANSI_RAMP",
     "LEVELS",
@@ -41,8 +43,6 @@ __all__ = [
 
 RGB = tuple[int, int, int]
 """8-bit sRGB."""
-
-LEVELS = 256
 
 # (lightness, chroma, hue in degrees) at the ends of the ramp and on its way.
 _CURVE = (

@@ -12,11 +12,12 @@ from rich.segment import Segment
 
 from stridescope.render.drawn import HEAD, Drawn, edges, letters_of, track_of, with_scales
 from stridescope.render.lines import Line, flow, indented
-from stridescope.render.strip import Below, Track, draw_strip
+from stridescope.render.strip import Below, draw_strip
 from stridescope.scene.sentences import reached
 from stridescope.scene.text import address_text, count, nbytes_text, plural, shortened
 
 if TYPE_CHECKING:
+    from stridescope.scene.track import Track
     from collections.abc import Callable, Sequence
 
     from stridescope.records import Write

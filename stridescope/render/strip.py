@@ -9,49 +9,25 @@ Cost: one question "is this address reached?" for each position shown; nothing d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.segment import Segment
 
-from stridescope.render.palette import LEVELS
 from stridescope.scene.text import address_text, count
 from stridescope.scene.window import gaps, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from stridescope.layout import Layout
     from stridescope.render.ink import Ink
     from stridescope.render.lines import Line
+    from stridescope.scene.track import Track
 
-__all__ = ["Below", "Cell", "Gap", "Track", "Under", "cell_segment", "draw_row", "draw_strip", "reaches"]
+__all__ = ["Below", "Cell", "Gap", "Under", "cell_segment", "draw_row", "draw_strip"]
 
 WHOLE_LINES = 3
 WHOLE_CELLS = 96
-ENUMERATED = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """The positions of one storage, in units of the smallest item that is drawn on it.
-
-    Attributes:
-        low, high: the half-open range of positions that exist or are reached.
-        ramp: the half-open range of positions over which the colours run.
-    """
-
-    low: int
-    high: int
-    ramp: tuple[int, int]
-
-    def level(self, position: int) -> int:
-        """The ramp level of a position."""
-        first, stop = self.ramp
-        last = max(stop - 1 - first, 1)
-        return min(max((position - first) * (LEVELS - 1) // last, 0), LEVELS - 1)
 
 
 class Cell(NamedTuple):
@@ -102,17 +78,6 @@ class Below(NamedTuple):
     role: str = "plain"
     level: Callable[[int], int | None] | None = None
     size: int = 1
-
-
-@lru_cache(maxsize=64)
-def reaches(layout: Layout) -> Callable[[int], bool]:
-    """Whether an address is reached by a layout, as a function of the address."""
-    if layout.numel <= ENUMERATED:
-        return frozenset(layout.addresses()).__contains__
-    low, high = layout.span
-    if layout.is_non_overlapping_and_dense():
-        return lambda address: low <= address < high
-    return lambda address: next(layout.indices_of(address), None) is not None
 
 
 def shown_positions(track: Track, width: int, cell_width: int, anchors: Iterable[int]) -> tuple[range, ...]:

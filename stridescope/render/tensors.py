@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stridescope.layout import Layout
     from stridescope.records import History, TensorInfo
     from stridescope.render.ink import Ink
-    from stridescope.render.strip import Track
+    from stridescope.scene.track import Track
 
 __all__ = ["major", "next_lines", "tensor_section", "unknown_section"]
 

@@ -19,7 +19,8 @@ from stridescope.layout import Layout
 from stridescope.records import History, Step, StorageInfo, TensorInfo
 from stridescope.render import Options, panel, plain, svg, table
 from stridescope.render.ink import Ink
-from stridescope.render.strip import Track, shown_positions
+from stridescope.render.strip import shown_positions
+from stridescope.scene.track import Track
 
 GOLDEN = Path(__file__).parent / "golden"
 WIDTHS = (60, 80, 200)

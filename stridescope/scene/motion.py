@@ -1,0 +1,384 @@
+"""The way from one step at rest to the next: which cell flies from where to where, and when.
+
+Problem: an op is understood when one sees the same elements in their new places. Method: every cell of the picture to
+come is given the place it comes from. Of a view, the cell that reached the same address before; of a copy, the address
+that the copy read (`Copy.pick`), one after another in the order they are written; of a new storage, its place on the
+strip. What has no successor is left behind and fades. What neither moves nor changes is painted once. A place at time t
+is then a sum of two products, and nothing of it depends on the frame before.
+
+Cost: once for a step, a few operations a visible cell and one search of O(ndim) for those that come from outside the
+picture; a frame, four multiplications a moving cell and the sorting of each row.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import pi, sin
+from typing import TYPE_CHECKING, NamedTuple
+
+from stridescope.scene.frame import Mark, Piece, Row, painted, piece
+from stridescope.scene.timeline import eased
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from stridescope.records import Step
+    from stridescope.scene.arrange import Pane
+    from stridescope.scene.rest import GridKey, Rest, Spot, StripKey
+
+__all__ = ["Motion", "motion_between"]
+
+FLIGHT = 0.35
+"""The share of a copy's time that one cell is on its way; they start one after another."""
+
+FADE_UNTIL = 0.6
+
+
+class _Mover(NamedTuple):
+    """A line of a cell on its way: from (x, y) by (dx, dy), starting at `start`, taking `span` of the time."""
+
+    x: int
+    y: int
+    dx: int
+    dy: int
+    start: float
+    span: float
+    piece: Piece
+
+
+class Motion:
+    """Everything between two rests; `rows(t)` is the picture at a share t of the way.
+
+    Attributes:
+        still: for each line, the runs that do not move, in painting order.
+        movers: those that do, in painting order.
+        fading: (x, y, piece) of what is left behind, drawn until it has faded.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width = width
+        self.height = height
+        self.still: list[list[tuple[int, Piece]]] = [[] for _ in range(height)]
+        self.movers: list[_Mover] = []
+        self.fading: list[tuple[int, int, Piece]] = []
+        self.lit: list[tuple[int, int, Piece, float]] = []
+        self.shaken: list[tuple[int, int, Piece]] = []
+        self._still_rows: list[Row | None] = [None] * height
+
+    def stand(self, x: int, y: int, part: Piece) -> None:
+        """Paint a piece that does not move."""
+        if 0 <= y < self.height:
+            self.still[y].append((x, part))
+
+    def rows(self, t: float) -> tuple[Row, ...]:
+        """The lines of the picture at a share of the way, 0 to 1."""
+        width, height = self.width, self.height
+        moving: list[list[tuple[int, Piece]]] = [[] for _ in range(height)]
+        if t < FADE_UNTIL:
+            for x, y, part in self.fading:
+                moving[y].append((x, part))
+        at_once = eased(t)
+        for x, y, dx, dy, start, span, part in self.movers:
+            if span == 1.0:
+                share = at_once
+            else:
+                share = (t - start) / span
+                if share <= 0.0:
+                    continue
+                share = 1.0 if share >= 1.0 else share * share * (3 - 2 * share)
+            row = y + round(dy * share)
+            column = x + round(dx * share)
+            if 0 <= row < height and column >= 0 and column + part.size <= width:
+                moving[row].append((column, part))
+        for x, y, part, start in self.lit:
+            if t >= start:
+                moving[y].append((x, part))
+        if self.shaken:
+            push = round(3 * sin(5 * pi * t) * (1 - t))
+            for x, y, part in self.shaken:
+                if x + push >= 0 and x + push + part.size <= width:
+                    moving[y].append((x + push, part))
+        return tuple(
+            painted([*self.still[y], *runs], width) if runs else self._still_row(y) for y, runs in enumerate(moving)
+        )
+
+    def _still_row(self, y: int) -> Row:
+        row = self._still_rows[y]
+        if row is None:
+            row = self._still_rows[y] = painted(self.still[y], self.width)
+        return row
+
+
+@lru_cache(maxsize=4096)
+def _faded(part: Piece) -> Piece:
+    look = part.look
+    return piece(part.text, look.role, look.level, look.marks | Mark.LEFT)
+
+
+def motion_between(before: Rest, after: Rest) -> Motion:
+    """The way from one rest to the next one."""
+    view = after.view
+    motion = Motion(view.width, view.height)
+    for x, y, part in after.labels:
+        motion.stand(x, y, part)
+    step = after.step
+    if step.effect == "refused":
+        _refused(motion, after)
+        return motion
+    _strips(motion, before, after)
+    _grids(motion, before, after)
+    return motion
+
+
+def _refused(motion: Motion, after: Rest) -> None:
+    """The grid that was asked to merge its dims shakes, and stays as it was."""
+    subject = after.cast.focused(None)
+    for spot in after.strip.values():
+        for x, y, part in spot.pieces():
+            motion.stand(x, y, part)
+    for (key, _), spot in after.grid.items():
+        for x, y, part in spot.pieces():
+            if subject is not None and key == subject.key:
+                if 0 <= y < motion.height:
+                    motion.shaken.append((x, y, part))
+            else:
+                motion.stand(x, y, part)
+
+
+def _strips(motion: Motion, before: Rest, after: Rest) -> None:
+    copying = after.step.effect == "copy"
+    new = [key for key in after.plans if key not in before.plans]
+    for key, spot in after.strip.items():
+        old = before.strip.get(key)
+        if old is not None:
+            _go(motion, old, spot, fade=True)
+        elif copying and key[0] in new:
+            continue
+        else:
+            _stand(motion, spot)
+    if copying:
+        _written_in_order(motion, before, after, new)
+    _leave(motion, (spot for key, spot in before.strip.items() if key not in after.strip))
+
+
+def _written_in_order(motion: Motion, before: Rest, after: Rest, new: Sequence[str]) -> None:
+    """Cells fly from the strips that a copy reads to the one it fills, in the order they are written."""
+    spots = [(position, spot) for (storage, position), spot in after.strip.items() if storage in new]
+    origins = _Origins(after.step)
+    total = max(len(spots), 1)
+    for rank, (position, spot) in enumerate(spots):
+        found = origins.of(position) if spot.level >= 0 else None
+        start = (1 - FLIGHT) * rank / total
+        from_x, from_y, level = spot.x, spot.y, spot.level
+        if found is not None:
+            storage, address, scale = found
+            # The strips of the step before may stand elsewhere by now; the source is where the reader sees it.
+            plan = after.plans.get(storage) or before.plans.get(storage)
+            if plan is not None:
+                from_x, from_y = plan.near(address * scale)
+                level = plan.track.level(address * scale)
+        _empty(motion, spot)
+        _fly(motion, spot._replace(level=level if found else spot.level), from_x, from_y, start, FLIGHT)
+        _arrive(motion, spot, start + FLIGHT)
+
+
+class _Origins:
+    """Where each position of a copy's new storage was read from."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        self.copy = step.copy
+
+    def of(self, position: int) -> tuple[str, int, int] | None:
+        """(storage, address, positions an item takes) behind a position of the new storage."""
+        copy, sources = self.copy, self.step.sources
+        if copy is None:
+            return None
+        try:
+            number, address = copy.origin(position)
+        except (IndexError, ValueError):
+            return None
+        if number >= len(sources) or sources[number].storage is None:
+            return None
+        info = sources[number]
+        assert info.storage is not None
+        return info.storage.id, address, 1
+
+
+def _grids(motion: Motion, before: Rest, after: Rest) -> None:
+    step, cast = after.step, after.cast
+    copying = step.effect == "copy"
+    # What goes on: members that stay, and the source of what the step made.
+    sources = [key for key in cast.sources if key is not None]
+    stayed = {key for key in cast.by_key if _stays(before, after, key)}
+    used: set[GridKey] = set()
+    writes = step.write if step.effect == "write" else None
+    ranks = _ranks(after, stayed) if copying else {}
+    for grid_key, spot in after.grid.items():
+        key, index = grid_key
+        if key in stayed:
+            old = before.grid.get(grid_key)
+            used.add(grid_key)
+            if old is None:
+                _stand(motion, spot)
+            else:
+                _go(motion, old._replace(marks=old.marks & ~Mark.WRITTEN), spot, fade=False)
+            continue
+        if copying:
+            start = (1 - FLIGHT) * ranks.get(grid_key, 0.0)
+            found = _copied_from(before, after, index, sources)
+            from_x, from_y, source = found if found is not None else (spot.x, spot.y, None)
+            if source is not None:
+                used.add(source)
+                level = before.grid[source].level
+            else:
+                level = spot.level
+            _fly(motion, spot._replace(level=level), from_x, from_y, start, FLIGHT)
+            _arrive(motion, spot, start + FLIGHT)
+            continue
+        come = _seen_before(before, after, grid_key, spot, sources)
+        if come is None:
+            _stand(motion, spot)
+        else:
+            from_x, from_y, source = come
+            if source is not None:
+                used.add(source)
+            _fly(motion, spot, from_x, from_y, 0.0, 1.0)
+    if writes is not None:
+        _light(motion, after)
+    _leave(motion, (spot for key, spot in before.grid.items() if key not in used and key[0] not in stayed))
+
+
+def _stays(before: Rest, after: Rest, key: str) -> bool:
+    one, other = before.cast.by_key.get(key), after.cast.by_key.get(key)
+    return one is not None and other is not None and one.info == other.info
+
+
+def _ranks(after: Rest, stayed: set[str]) -> dict[GridKey, float]:
+    """For each new cell, when its turn comes: the share of the new positions in sight that are written before it."""
+    new = sorted((spot.position, key) for key, spot in after.grid.items() if key[0] not in stayed)
+    return {key: rank / max(len(new), 1) for rank, (_, key) in enumerate(new)}
+
+
+def _copied_from(
+    before: Rest, after: Rest, index: tuple[int, ...], sources: Sequence[str]
+) -> tuple[int, int, GridKey | None] | None:
+    """Where the element that a copy put at an index was seen before."""
+    copy = after.step.copy
+    if copy is None:
+        return None
+    try:
+        number, source_index = copy.source_of(index)
+        address = copy.sources[number].address(source_index)
+    except (IndexError, ValueError):
+        return None
+    holders = after.cast.sources
+    key = holders[number] if number < len(holders) else None
+    info = after.step.sources[number] if number < len(after.step.sources) else None
+    if key is not None:
+        member = before.cast.by_key[key]
+        layout = member.info.layout
+        own = (
+            source_index
+            if layout == copy.sources[number]
+            else next(iter(layout.indices_of(address)), None)
+            if layout
+            else None
+        )
+        if own is not None:
+            if (key, own) in before.grid:
+                spot = before.grid[key, own]
+                return spot.x, spot.y, (key, own)
+            pane = before.panes.get(key)
+            if pane is not None and pane.tiles is not None:
+                return (*_at_the_edge(pane, own), None)
+    if info is not None and info.storage is not None:
+        plan = before.plans.get(info.storage.id)
+        if plan is not None:
+            return (*plan.near(address), None)
+    del sources
+    return None
+
+
+def _seen_before(
+    before: Rest, after: Rest, key: GridKey, spot: Spot, sources: Sequence[str]
+) -> tuple[int, int, GridKey | None] | None:
+    """Where the address of a cell was seen before: in the tensor the step read, in another one, on the strip."""
+    here: StripKey = (spot.storage, spot.position)
+    seen = before.at_position.get(here)
+    if seen:
+        best = next((old for source in sources for old in seen if old[0] == source), seen[0])
+        found = before.grid[best]
+        return found.x, found.y, best
+    for source in sources:
+        pane, member = before.panes.get(source), before.cast.by_key.get(source)
+        if pane is None or pane.tiles is None or member is None or member.storage != spot.storage:
+            continue
+        layout = member.info.layout
+        index = next(iter(layout.indices_of(spot.position // member.scale)), None) if layout is not None else None
+        if index is not None:
+            return (*_at_the_edge(pane, index), None)
+    plan = before.plans.get(spot.storage) or after.plans.get(spot.storage)
+    del key
+    return None if plan is None else (*plan.near(spot.position), None)
+
+
+def _at_the_edge(pane: Pane, index: tuple[int, ...]) -> tuple[int, int]:
+    """The place of an element that is out of sight: where its pane ends in that direction."""
+    x, y = pane.place(index)
+    body = pane.body
+    return min(max(x, body.x - 1), body.x + body.width), min(max(y, body.y - 1), body.y + body.height)
+
+
+def _light(motion: Motion, after: Rest) -> None:
+    """A write lights up cell after cell, on the strip and in every tensor that reaches it at once."""
+    spots = [spot for spot in (*after.strip.values(), *after.grid.values()) if spot.marks & Mark.WRITTEN]
+    order = {place: rank for rank, place in enumerate(sorted({(spot.storage, spot.position) for spot in spots}))}
+    for spot in spots:
+        start = 0.1 + 0.6 * order[spot.storage, spot.position] / max(len(order), 1)
+        for x, y, part in spot.pieces():
+            if 0 <= y < motion.height:
+                motion.lit.append((x, y, part, start))
+
+
+def _stand(motion: Motion, spot: Spot) -> None:
+    for x, y, part in spot.pieces():
+        motion.stand(x, y, part)
+
+
+def _empty(motion: Motion, spot: Spot) -> None:
+    """The place of a position that is not written yet."""
+    for x, y, part in spot._replace(level=-1, text="·").pieces():
+        motion.stand(x, y, part)
+
+
+def _arrive(motion: Motion, spot: Spot, start: float) -> None:
+    """From then on the cell has its own look."""
+    for x, y, part in spot.pieces():
+        if 0 <= y < motion.height:
+            motion.lit.append((x, y, part, start))
+
+
+def _go(motion: Motion, old: Spot, spot: Spot, *, fade: bool) -> None:
+    """A cell that was there before: it glides where it moved, and stands where it did not."""
+    lit = spot.marks & Mark.WRITTEN
+    shown = spot._replace(marks=spot.marks & ~Mark.WRITTEN) if lit else spot
+    if (old.x, old.y) == (spot.x, spot.y):
+        _stand(motion, shown)
+        if fade and old.level >= 0 > spot.level:
+            # It was reached, and is no more: it keeps its colour for a moment.
+            _leave(motion, [old])
+        return
+    _fly(motion, shown, old.x, old.y, 0.0, 1.0)
+
+
+def _fly(motion: Motion, spot: Spot, x: int, y: int, start: float, span: float) -> None:
+    for line, (to_x, to_y, part) in enumerate(spot.pieces()):
+        motion.movers.append(_Mover(x, y + line, to_x - x, to_y - y - line, start, span, part))
+
+
+def _leave(motion: Motion, spots: Iterator[Spot] | Sequence[Spot]) -> None:
+    for spot in spots:
+        for x, y, part in spot.pieces():
+            if 0 <= y < motion.height:
+                motion.fading.append((x, y, _faded(part)))

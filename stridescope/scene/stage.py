@@ -1,0 +1,304 @@
+"""The Stage: a history, a position on its timeline and a view, to one picture.
+
+Problem: a chain plays, is scrubbed, pointed at and resized, and each picture must follow from those numbers alone.
+Method: at whole positions a rest (where every cell stands) with marks laid over it for what the reader points at;
+between them the motion from one rest to the next. Both are kept for the views last asked for, so that pointing and
+playing cost what changes.
+
+Cost: a rest costs the cells on screen; a frame of a motion a few operations a cell; pointing, the rows it touches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from stridescope.scene.cast import Casting, Member
+from stridescope.scene.frame import Frame, Piece, Row, painted
+from stridescope.scene.inspector import inspector
+from stridescope.scene.motion import Motion, motion_between
+from stridescope.scene.pointing import Subject, in_sight, marks, stepped
+from stridescope.scene.rest import Rest, rest_of
+from stridescope.scene.text import value_text
+from stridescope.scene.timeline import Timeline
+from stridescope.scene.view import Hit, View
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stridescope.records import History
+    from stridescope.scene.cast import Stored
+    from stridescope.scene.inspector import Panel
+
+__all__ = ["Member", "Scene", "Subject"]
+
+KEPT = 16
+LARGE_STEPS = 32
+
+
+class Scene:
+    """The pictures of one history."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.timeline = Timeline.of(history)
+        self.casting = Casting(history)
+        self._rest = lru_cache(maxsize=KEPT)(self._rest_at)
+        self._motion = lru_cache(maxsize=KEPT)(self._motion_at)
+        self._large = lru_cache(maxsize=KEPT)(self._is_large)
+        self._base = lru_cache(maxsize=KEPT)(self._base_rows)
+        self._panel = lru_cache(maxsize=4 * KEPT)(self._panel_of)
+
+    # ------------------------------------------------------------------------------------------------- pictures
+
+    def frame(self, position: float, view: View) -> Frame:
+        """The picture at a position, 0.0 to `timeline.last`."""
+        position = min(max(position, 0.0), float(self.timeline.last))
+        number = int(position)
+        share = position - number
+        if share == 0.0:
+            return self._still(number, view)
+        motion = self._motion(number + 1, _standing(view))
+        rows = list(motion.rows(share))
+        self._lay_panel(rows, number + 1, view)
+        return Frame(view.width, view.height, tuple(rows))
+
+    def prepared(self, position: float, view: View) -> None:
+        """Work out the way to the next step now, so that its first frame need not wait for it."""
+        number = int(position) + 1
+        if number <= self.timeline.last:
+            self._motion(number, _standing(view))
+
+    def _still(self, number: int, view: View) -> Frame:
+        runs, rows = self._base(number, _standing(view, self._focus(number, view)))
+        rest = self._looked_at(number, view)
+        over: dict[int, list[tuple[int, Piece]]] = {}
+        for x, y, part in marks(rest, self.subject(number, view), view):
+            over.setdefault(y, []).append((x, part))
+        answer = list(rows)
+        for y, parts in over.items():
+            if 0 <= y < view.height:
+                answer[y] = painted([*runs[y], *parts], view.width)
+        self._lay_panel(answer, number, view)
+        return Frame(view.width, view.height, tuple(answer))
+
+    def _base_rows(self, number: int, view: View) -> tuple[list[list[tuple[int, Piece]]], list[Row]]:
+        rest = self._rest(number, view)
+        runs: list[list[tuple[int, Piece]]] = [[] for _ in range(view.height)]
+        for x, y, part in rest.labels:
+            if 0 <= y < view.height:
+                runs[y].append((x, part))
+        for spot in (*rest.strip.values(), *rest.grid.values()):
+            for x, y, part in spot.pieces():
+                if 0 <= y < view.height:
+                    runs[y].append((x, part))
+        return runs, [painted(row, view.width) for row in runs]
+
+    def _rest_at(self, number: int, view: View) -> Rest:
+        def focus(stored: Stored) -> int | None:
+            pointer = view.pointer
+            return pointer[1] if pointer is not None and pointer[0] == stored.key else None
+
+        return rest_of(self.casting, number, view, focus, large=self._large(replace(view, pointer=None, scroll=(0, 0))))
+
+    def _is_large(self, view: View) -> bool:
+        """Whether the cells of every step fit in large: a cell keeps its size as the steps go by."""
+        steps = range(len(self.history.steps)) if len(self.history.steps) <= LARGE_STEPS else ()
+        return bool(steps) and all(
+            rest_of(self.casting, number, view, lambda _: None).arrangement.large for number in steps
+        )
+
+    def _motion_at(self, number: int, view: View) -> Motion:
+        # A grid that was scrolled for the step before would start somewhere else: each step starts unscrolled.
+        return motion_between(self._rest(number - 1, view), self._rest(number, view))
+
+    def _looked_at(self, number: int, view: View) -> Rest:
+        return self._rest(number, _standing(view, self._focus(number, view)))
+
+    # ------------------------------------------------------------------------------------------ what is looked at
+
+    def members(self, position: float) -> tuple[Member, ...]:
+        """The tensors on stage, in the order they are shown."""
+        return self.casting.cast(self._nearest(position)).members
+
+    def subject(self, position: float, view: View) -> Subject:
+        """What the view looks at."""
+        number = self._nearest(position)
+        cast = self.casting.cast(number)
+        step = self.history.steps[number]
+        member = cast.focused(view.focus)
+        index = self._index(member, view)
+        if index is not None and member is not None and member.info.layout is not None:
+            return Subject(step, member, index, member.info.layout.address(index))
+        if view.pointer is not None and view.pointer[0] in cast.stored:
+            storage, position_there = view.pointer
+            found = next((m for m in _first(cast.members, member) if m.storage == storage), None)
+            if found is not None and found.info.layout is not None:
+                address = position_there // found.scale
+                reached = next(found.info.layout.indices_of(address), None)
+                return Subject(step, found, reached, address)
+        return Subject(step, member, None, None)
+
+    def _index(self, member: Member | None, view: View) -> tuple[int, ...] | None:
+        """The index under the cursor, or that the walk stands on, where the tensor has it."""
+        layout = None if member is None else member.info.layout
+        if layout is None or not layout.numel:
+            return None
+        if view.walk is not None:
+            return layout.unravel(min(max(view.walk, 0), layout.numel - 1))
+        if view.pointer is not None or view.cursor is None or len(view.cursor) != layout.ndim:
+            return None
+        inside = all(0 <= place < size for place, size in zip(view.cursor, layout.shape, strict=True))
+        return view.cursor if inside else None
+
+    def _focus(self, number: int, view: View) -> tuple[str, int] | None:
+        """(storage, position) that must be in sight on its strip."""
+        subject = self.subject(number, view)
+        if subject.member is None:
+            return None
+        plan = self._rest(number, _standing(view)).plans.get(subject.member.storage)
+        layout = subject.member.info.layout
+        if plan is None or plan.bar is None or layout is None or not layout.numel:
+            return None
+        address = layout.storage_offset if subject.address is None else subject.address
+        # By whole pages, so that a cursor that moves within one finds everything as it was.
+        page = (address * subject.member.scale - plan.track.low) // plan.per_line
+        return subject.member.storage, plan.track.low + page * plan.per_line
+
+    # ------------------------------------------------------------------------------------------------- the panel
+
+    def _lay_panel(self, rows: list[Row], number: int, view: View) -> None:
+        region = self._rest(number, _standing(view)).arrangement.panel
+        panel = self._panel(number, view)
+        for line, parts in enumerate(panel.lines[: region.height]):
+            y = region.y + line
+            if not 0 <= y < len(rows) or not parts:
+                continue
+            x, runs = region.x, list(rows[y])
+            for part in parts:
+                runs.append((x, part))  # type: ignore[arg-type]
+                x += part.size
+            rows[y] = painted(runs, view.width)
+
+    def _panel_of(self, number: int, view: View) -> Panel:
+        arrangement = self._rest(number, _standing(view)).arrangement
+        region = arrangement.panel
+        subject = self.subject(number, view)
+        return inspector(
+            subject,
+            region.width,
+            region.height,
+            ascii=view.ascii,
+            dim=view.dim,
+            walk=view.walk,
+            chosen=view.chosen,
+            beneath=arrangement.beneath,
+            value_text=self._value(number, subject),
+        )
+
+    def _value(self, number: int, subject: Subject) -> str | None:
+        if subject.member is None or subject.address is None:
+            return None
+        reader = self.casting.reader(number, subject.member)
+        return None if reader is None else value_text(reader([subject.address])[0], subject.member.info.dtype)
+
+    # -------------------------------------------------------------------------------------------------- pointing
+
+    def hit(self, position: float, view: View, x: int, y: int) -> Hit | None:
+        """What is at a column and row of the picture at rest nearest to a position."""
+        number = self._nearest(position)
+        rest = self._looked_at(number, view)
+        region = rest.arrangement.panel
+        if region.holds(x, y):
+            return dict(self._panel(number, view).hits).get(y - region.y)
+        for place, meant in rest.hits:
+            if place.holds(x, y):
+                return meant
+        for pane in rest.arrangement.panes:
+            index = pane.index_at(x, y)
+            if index is not None and (pane.member.key, index) in rest.grid:
+                spot = rest.grid[pane.member.key, index]
+                return Hit("cell", pane.member.key, index, spot.storage, spot.position)
+        for plan in rest.arrangement.strips:
+            found = plan.position_at(x, y)
+            if found is not None:
+                return Hit("address", storage=plan.stored.key, address=found)
+        return None
+
+    def pointed(self, position: float, view: View, hit: Hit) -> View:
+        """The view after pointing at what was hit."""
+        if hit.kind == "cell":
+            return replace(view, focus=hit.tensor, cursor=hit.index, pointer=None)
+        if hit.kind == "address" and hit.storage is not None and hit.address is not None:
+            return replace(view, pointer=(hit.storage, hit.address))
+        if hit.kind == "tensor":
+            return replace(view, focus=hit.tensor, scroll=(0, 0))
+        if hit.kind == "dim":
+            chosen = None if view.dim == hit.number and view.focus == hit.tensor else hit.number
+            return self._with_cursor(position, replace(view, focus=hit.tensor, dim=chosen))
+        return replace(view, chosen=hit.number)
+
+    def _with_cursor(self, position: float, view: View) -> View:
+        member = self.casting.cast(self._nearest(position)).focused(view.focus)
+        if view.cursor is not None or member is None or not member.info.layout or not member.info.layout.numel:
+            return view
+        return replace(view, cursor=(0,) * member.info.layout.ndim, pointer=None)
+
+    def moved(self, position: float, view: View, right: int, down: int) -> View:
+        """The view with its cursor moved by cells, scrolled so that the cursor stays in sight.
+
+        Without a cursor one appears at the first element. At the edge of a block it goes on in the next one.
+        """
+        number = self._nearest(position)
+        member = self.casting.cast(number).focused(view.focus)
+        layout = None if member is None else member.info.layout
+        if member is None or layout is None or not layout.numel:
+            return view
+        index = self._index(member, replace(view, walk=None, pointer=None))
+        if index is None:
+            subject = self.subject(number, view)
+            index = subject.index if subject.member is member and subject.index is not None else None
+            start = index if index is not None else (0,) * layout.ndim
+            return self._in_sight(number, replace(view, focus=member.key, cursor=start, pointer=None))
+        pane = self._rest(number, _standing(view)).panes.get(member.key)
+        across = pane.tiles.across if pane is not None and pane.tiles is not None else 1
+        index = stepped(index, layout.shape, right, down, across)
+        return self._in_sight(number, replace(view, focus=member.key, cursor=index, pointer=None))
+
+    def _in_sight(self, number: int, view: View) -> View:
+        """The view scrolled as little as brings its cursor into sight."""
+        pane = self._rest(number, _standing(view)).panes.get(view.focus or "")
+        return view if pane is None or view.cursor is None else replace(view, scroll=in_sight(pane, view))
+
+    def scrolled(self, position: float, view: View, right: int, down: int) -> View:
+        """The view with the focused grid scrolled by cells, as far as there is something to see."""
+        number = self._nearest(position)
+        member = self.casting.cast(number).focused(view.focus)
+        pane = None if member is None else self._rest(number, _standing(view)).panes.get(member.key)
+        if pane is None or pane.tiles is None:
+            return view
+        tiles, body = pane.tiles, pane.body
+        most_x = -(-max(tiles.width - body.width, 0) // tiles.pitch_x)
+        most_y = -(-max(tiles.height - body.height, 0) // tiles.pitch_y)
+        here_x, here_y = pane.left // tiles.pitch_x, pane.top // tiles.pitch_y
+        scroll = min(max(here_x + right, 0), most_x), min(max(here_y + down, 0), most_y)
+        return view if scroll == view.scroll else replace(view, scroll=scroll)
+
+    def walk_length(self, position: float, view: View) -> int:
+        """How many elements a walk through the focused tensor visits; 0 where there is none."""
+        member = self.casting.cast(self._nearest(position)).focused(view.focus)
+        layout = None if member is None else member.info.layout
+        return 0 if layout is None else layout.numel
+
+    def _nearest(self, position: float) -> int:
+        return min(max(round(position), 0), self.timeline.last)
+
+
+def _standing(view: View, focus: tuple[str, int] | None = None) -> View:
+    """The view without what is only laid over a rest; what must be in sight on a strip takes the pointer's place."""
+    return replace(view, cursor=None, pointer=focus, dim=None, walk=None, chosen=None)
+
+
+def _first(members: Sequence[Member], wanted: Member | None) -> list[Member]:
+    return sorted(members, key=lambda member: member is not wanted)
