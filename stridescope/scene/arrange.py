@@ -107,7 +107,12 @@ class Arrangement:
 
 
 def arranged(
-    cast: Cast, view: View, inner: Mapping[str, int], focus: Callable[[Stored], int | None], *, large: bool = True
+    cast: Cast,
+    view: View,
+    inner: Mapping[str, int],
+    focus: Callable[[Stored], int | None] = lambda _: None,
+    *,
+    large: bool = True,
 ) -> Arrangement:
     """The regions for a cast.
 

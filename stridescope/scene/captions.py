@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from stridescope.scene.frame import Piece, piece, size_of
+from stridescope.scene.minimap import shown_text
 from stridescope.scene.reach import reaches
 from stridescope.scene.sentences import contiguity, reached
 from stridescope.scene.text import count, nbytes_text, shortened, source_shortened
@@ -140,6 +141,9 @@ def _chunks(pane: Pane, cast: Cast, step: Step, view: View) -> Iterator[Chunk]:
     if cast.storages and any(len(stored.dtypes) > 1 for stored in cast.storages) and info.dtype:
         yield [Word(piece(info.dtype, "quiet"))]
     yield [Word(piece(contiguity(info), "quiet"))]
+    seen = shown_text(pane, ascii=view.ascii)
+    if seen:
+        yield [Word(piece(seen, "quiet"))]
 
 
 def _source(cast: Cast, member: Member, step: Step) -> str:

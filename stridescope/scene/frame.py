@@ -36,7 +36,8 @@ class Look(NamedTuple):
     """What a piece of text means.
 
     Attributes:
-        role: "cell" (with a level), "plain", "bold", "quiet", or the word of an effect.
+        role: "cell" and "bar" (with a level: a cell has it as its ground, a bar is written in it), "plain", "bold",
+            "quiet", "chosen" (what is selected in a list), or the word of an effect.
         level: 0 to 255 on the colour ramp; -1 for what has no colour of its own.
         marks: a bit set of `Mark`.
     """

@@ -16,13 +16,13 @@ from functools import lru_cache
 from math import pi, sin
 from typing import TYPE_CHECKING, NamedTuple
 
+from stridescope.scene.cast import storage_key
 from stridescope.scene.frame import Mark, Piece, Row, painted, piece
 from stridescope.scene.timeline import eased
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from stridescope.records import Step
     from stridescope.scene.arrange import Pane
     from stridescope.scene.rest import GridKey, Rest, Spot, StripKey
 
@@ -164,45 +164,38 @@ def _strips(motion: Motion, before: Rest, after: Rest) -> None:
 def _written_in_order(motion: Motion, before: Rest, after: Rest, new: Sequence[str]) -> None:
     """Cells fly from the strips that a copy reads to the one it fills, in the order they are written."""
     spots = [(position, spot) for (storage, position), spot in after.strip.items() if storage in new]
-    origins = _Origins(after.step)
     total = max(len(spots), 1)
     for rank, (position, spot) in enumerate(spots):
-        found = origins.of(position) if spot.level >= 0 else None
+        found = _origin(before, after, spot.storage, position) if spot.level >= 0 else None
         start = (1 - FLIGHT) * rank / total
         from_x, from_y, level = spot.x, spot.y, spot.level
-        if found is not None:
-            storage, address, scale = found
-            # The strips of the step before may stand elsewhere by now; the source is where the reader sees it.
-            plan = after.plans.get(storage) or before.plans.get(storage)
-            if plan is not None:
-                from_x, from_y = plan.near(address * scale)
-                level = plan.track.level(address * scale)
+        # The strips of the step before may stand elsewhere by now; the source is where the reader sees it.
+        plan = None if found is None else after.plans.get(found[0]) or before.plans.get(found[0])
+        if plan is not None and found is not None:
+            from_x, from_y = plan.near(found[1])
+            level = plan.track.level(found[1])
         _empty(motion, spot)
-        _fly(motion, spot._replace(level=level if found else spot.level), from_x, from_y, start, FLIGHT)
+        _fly(motion, spot._replace(level=level), from_x, from_y, start, FLIGHT)
         _arrive(motion, spot, start + FLIGHT)
 
 
-class _Origins:
-    """Where each position of a copy's new storage was read from."""
-
-    def __init__(self, step: Step) -> None:
-        self.step = step
-        self.copy = step.copy
-
-    def of(self, position: int) -> tuple[str, int, int] | None:
-        """(storage, address, positions an item takes) behind a position of the new storage."""
-        copy, sources = self.copy, self.step.sources
-        if copy is None:
-            return None
-        try:
-            number, address = copy.origin(position)
-        except (IndexError, ValueError):
-            return None
-        if number >= len(sources) or sources[number].storage is None:
-            return None
-        info = sources[number]
-        assert info.storage is not None
-        return info.storage.id, address, 1
+def _origin(before: Rest, after: Rest, storage: str, position: int) -> tuple[str, int] | None:
+    """(storage, position) that a copy read for a position of its new storage."""
+    step, copy = after.step, after.step.copy
+    unit, made = after.cast.stored[storage].unit, step.tensor
+    if copy is None or made is None:
+        return None
+    scale = (made.itemsize or 1) // unit if unit else 1
+    try:
+        number, address = copy.origin(position // max(scale, 1))
+    except (IndexError, ValueError):
+        return None
+    info = step.sources[number] if number < len(step.sources) else None
+    if info is None:
+        return None
+    stored = after.cast.stored.get(storage_key(info)) or before.cast.stored.get(storage_key(info))
+    each = (info.itemsize or 1) // stored.unit if stored is not None and stored.unit else 1
+    return storage_key(info), address * each
 
 
 def _grids(motion: Motion, before: Rest, after: Rest) -> None:
@@ -226,7 +219,7 @@ def _grids(motion: Motion, before: Rest, after: Rest) -> None:
             continue
         if copying:
             start = (1 - FLIGHT) * ranks.get(grid_key, 0.0)
-            found = _copied_from(before, after, index, sources)
+            found = _copied_from(before, after, index)
             from_x, from_y, source = found if found is not None else (spot.x, spot.y, None)
             if source is not None:
                 used.add(source)
@@ -236,7 +229,7 @@ def _grids(motion: Motion, before: Rest, after: Rest) -> None:
             _fly(motion, spot._replace(level=level), from_x, from_y, start, FLIGHT)
             _arrive(motion, spot, start + FLIGHT)
             continue
-        come = _seen_before(before, after, grid_key, spot, sources)
+        come = _seen_before(before, after, spot, sources)
         if come is None:
             _stand(motion, spot)
         else:
@@ -260,9 +253,7 @@ def _ranks(after: Rest, stayed: set[str]) -> dict[GridKey, float]:
     return {key: rank / max(len(new), 1) for rank, (_, key) in enumerate(new)}
 
 
-def _copied_from(
-    before: Rest, after: Rest, index: tuple[int, ...], sources: Sequence[str]
-) -> tuple[int, int, GridKey | None] | None:
+def _copied_from(before: Rest, after: Rest, index: tuple[int, ...]) -> tuple[int, int, GridKey | None] | None:
     """Where the element that a copy put at an index was seen before."""
     copy = after.step.copy
     if copy is None:
@@ -296,12 +287,11 @@ def _copied_from(
         plan = before.plans.get(info.storage.id)
         if plan is not None:
             return (*plan.near(address), None)
-    del sources
     return None
 
 
 def _seen_before(
-    before: Rest, after: Rest, key: GridKey, spot: Spot, sources: Sequence[str]
+    before: Rest, after: Rest, spot: Spot, sources: Sequence[str]
 ) -> tuple[int, int, GridKey | None] | None:
     """Where the address of a cell was seen before: in the tensor the step read, in another one, on the strip."""
     here: StripKey = (spot.storage, spot.position)
@@ -315,11 +305,10 @@ def _seen_before(
         if pane is None or pane.tiles is None or member is None or member.storage != spot.storage:
             continue
         layout = member.info.layout
-        index = next(iter(layout.indices_of(spot.position // member.scale)), None) if layout is not None else None
+        index = None if layout is None else next(layout.indices_of(spot.position // member.scale), None)
         if index is not None:
             return (*_at_the_edge(pane, index), None)
     plan = before.plans.get(spot.storage) or after.plans.get(spot.storage)
-    del key
     return None if plan is None else (*plan.near(spot.position), None)
 
 

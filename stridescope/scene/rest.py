@@ -21,7 +21,7 @@ from stridescope.scene.cast import storage_key
 from stridescope.scene.density import coverage
 from stridescope.scene.frame import Mark, Piece, piece
 from stridescope.scene.reach import reaches
-from stridescope.scene.text import address_text, count, is_odd, value_text
+from stridescope.scene.text import address_text, count, is_odd, plural, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -153,7 +153,17 @@ def rest_of(
         _fill_pane(rest, texts, pane)
     for plan in arrangement.strips:
         _fill_strip(rest, texts, plan)
+    rest.labels += _missing(arrangement, view)
     return rest
+
+
+def _missing(arrangement: Arrangement, view: View) -> Iterator[tuple[int, int, Piece]]:
+    """How many tensors have no room, on the line above the panes."""
+    if arrangement.missing and arrangement.panes:
+        text = f"{plural(arrangement.missing, 'more tensor')}: tab"
+        y = arrangement.panes[0].head.y - 1
+        if y >= 0 and len(text) < view.width:
+            yield view.width - 1 - len(text), y, piece(text, "quiet")
 
 
 def _visible(pane: Pane) -> Iterator[tuple[tuple[int, ...], int]]:

@@ -14,11 +14,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from stridescope.scene.arrange import arranged, digits_of
 from stridescope.scene.cast import Casting, Member
 from stridescope.scene.frame import Frame, Piece, Row, painted
 from stridescope.scene.inspector import inspector
+from stridescope.scene.minimap import minimap
 from stridescope.scene.motion import Motion, motion_between
-from stridescope.scene.pointing import Subject, in_sight, marks, stepped
+from stridescope.scene.cursor import Subject, in_sight, marks, stepped
 from stridescope.scene.rest import Rest, rest_of
 from stridescope.scene.text import value_text
 from stridescope.scene.timeline import Timeline
@@ -35,6 +37,7 @@ __all__ = ["Member", "Scene", "Subject"]
 
 KEPT = 16
 LARGE_STEPS = 32
+VALUE = 5
 
 
 class Scene:
@@ -106,7 +109,8 @@ class Scene:
         """Whether the cells of every step fit in large: a cell keeps its size as the steps go by."""
         steps = range(len(self.history.steps)) if len(self.history.steps) <= LARGE_STEPS else ()
         return bool(steps) and all(
-            rest_of(self.casting, number, view, lambda _: None).arrangement.large for number in steps
+            arranged(cast, view, {m.key: max(digits_of(m), VALUE if view.values else 0) for m in cast.members}).large
+            for cast in map(self.casting.cast, steps)
         )
 
     def _motion_at(self, number: int, view: View) -> Motion:
@@ -180,6 +184,23 @@ class Scene:
                 runs.append((x, part))  # type: ignore[arg-type]
                 x += part.size
             rows[y] = painted(runs, view.width)
+        self._lay_map(rows, number, view, len(panel.lines))
+
+    def _lay_map(self, rows: list[Row], number: int, view: View, used: int) -> None:
+        """A map of the focused grid where not all of it is in sight, in the corner below the panel's lines."""
+        rest = self._rest(number, _standing(view))
+        region, member = rest.arrangement.panel, rest.cast.focused(view.focus)
+        pane = None if member is None else rest.panes.get(member.key)
+        if pane is None or rest.arrangement.beneath:
+            return
+        stored = rest.cast.stored.get(pane.member.storage)
+        room = region.width - 1, region.height - used - 2
+        lines = minimap(pane, None if stored is None else stored.track, room, ascii=view.ascii)
+        for line, parts in enumerate(lines):
+            y = region.y + region.height - len(lines) + line
+            if 0 <= y < len(rows):
+                x = view.width - 1 - sum(part.size for part in parts)
+                rows[y] = painted([*rows[y], *((x + place, part) for place, part in enumerate(parts))], view.width)
 
     def _panel_of(self, number: int, view: View) -> Panel:
         arrangement = self._rest(number, _standing(view)).arrangement

@@ -143,6 +143,15 @@ class Tiles:
         spot = self._cell_in_block(x, y, self.rows)
         return None if spot is None or spot[1] >= self.columns else (*outer, *spot)
 
+    def nearest(self, x: int, y: int) -> tuple[int, ...] | None:
+        """The index of the cell at a place, or of the one left of or above the gap there; None outside the blocks."""
+        for back_x, back_y in ((0, 0), (1, 0), (0, 1), (1, 1)):
+            found = self.index_at(x - back_x * (self.pitch_x - self.cell_width), y - back_y)
+            if found is not None:
+                return found
+        # On a label: the cell after it.
+        return self.index_at(x + self.label, y) or self.index_at(x, y + self.head)
+
     def _cell_in_block(self, x: int, y: int, rows: int) -> tuple[int, int] | None:
         column, right = divmod(x - self.label, self.pitch_x)
         row, below = divmod(y - self.head, self.pitch_y)
