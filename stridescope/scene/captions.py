@@ -126,14 +126,15 @@ def _chunks(pane: Pane, cast: Cast, step: Step, view: View) -> Iterator[Chunk]:
     alone = len(cast.members) == 1
     focused = cast.focused(view.focus) is member
     whose = Hit("tensor", member.key)
-    title = member.name or ("TENSOR" if alone else source_shortened(_source(cast, member, step), 24))
+    title = member.name or ("TENSOR" if alone else source_shortened(member.source, 24))
     yield [Word(piece(title, "bold" if focused or alone else "plain"), whose)]
     if info.shape is None:
         yield [Word(piece(dict(info.why).get("shape", "its shape is unknown"), "quiet"))]
         return
-    yield _tuple("shape ", info.shape, member, view, focused)
+    roles = _dim_roles(member, step, view.dim if focused else None)
+    yield _tuple("shape ", info.shape, member, roles)
     if info.stride is not None:
-        yield _tuple("stride ", info.stride, member, view, focused)
+        yield _tuple("stride ", info.stride, member, roles)
     else:
         yield [Word(piece(dict(info.why).get("stride", f"no strides: {info.tensor_layout}"), "quiet"))]
     if info.storage_offset is not None:
@@ -146,16 +147,21 @@ def _chunks(pane: Pane, cast: Cast, step: Step, view: View) -> Iterator[Chunk]:
         yield [Word(piece(seen, "quiet"))]
 
 
-def _source(cast: Cast, member: Member, step: Step) -> str:
-    return step.source if member.step == cast.step else member.name or f"step {member.step + 1}"
+def _dim_roles(member: Member, step: Step, chosen: int | None) -> dict[int, str]:
+    """The dims to set apart: those that a refused step could not merge, and the one that is selected."""
+    asked, reason = step.before, step.reason
+    roles: dict[int, str] = {}
+    if reason is not None and asked is not None and asked.layout == member.info.layout:
+        roles = dict.fromkeys(reason.dims, "refused")
+    return roles if chosen is None else {**roles, chosen: "chosen"}
 
 
-def _tuple(label: str, numbers: Sequence[int], member: Member, view: View, focused: bool) -> Chunk:
+def _tuple(label: str, numbers: Sequence[int], member: Member, roles: dict[int, str]) -> Chunk:
     """`shape (3, 2)`, each number a dim that can be chosen."""
     words = [Word(piece(label, "quiet")), Word(piece("("))]
     for dim, number in enumerate(numbers):
-        chosen = focused and view.dim == dim
-        words.append(Word(piece(f"{number:,}", "chosen" if chosen else "plain"), Hit("dim", member.key, number=dim)))
+        part = piece(f"{number:,}", roles.get(dim, "plain"))
+        words.append(Word(part, Hit("dim", member.key, number=dim)))
         if dim < len(numbers) - 1 or len(numbers) == 1:
             words.append(Word(piece(", " if dim < len(numbers) - 1 else ",")))
     return [*words, Word(piece(")"))]

@@ -39,6 +39,7 @@ class Member(NamedTuple):
         name: the name the program gave it, or "" for none.
         step: the number of the step that made it; -1 for what was given.
         scale: positions of its storage's strip that one of its items takes.
+        source: the text of the step that made it, for one without a name.
     """
 
     key: str
@@ -46,6 +47,7 @@ class Member(NamedTuple):
     info: TensorInfo
     step: int
     scale: int = 1
+    source: str = ""
 
     @property
     def storage(self) -> str:
@@ -182,7 +184,9 @@ class Casting:
                     continue
                 key = f"#{maker}" if len(infos) == 1 else f"#{maker}.{place}"
                 if all(member.key != key for member in members):
-                    members.append(Member(key, "" if len(infos) == 1 else f"[{place}]", info, maker, self.scale(info)))
+                    source = self.steps[maker].source
+                    name, text = ("", source) if len(infos) == 1 else (f"[{place}]", f"{source}[{place}]")
+                    members.append(Member(key, name, info, maker, self.scale(info), text))
         newest = self._newest(at, members)
         storages = self._storages(number, members)
         before = self.cast(number - 1) if number > 0 else None

@@ -33,6 +33,9 @@ FLIGHT = 0.35
 
 FADE_UNTIL = 0.6
 
+LUNGE, REACH = 0.45, 0.3
+"""A refused step gets so far, in time and on its way, before it is thrown back."""
+
 
 class _Mover(NamedTuple):
     """A line of a cell on its way: from (x, y) by (dx, dy), starting at `start`, taking `span` of the time."""
@@ -53,6 +56,8 @@ class Motion:
         still: for each line, the runs that do not move, in painting order.
         movers: those that do, in painting order.
         fading: (x, y, piece) of what is left behind, drawn until it has faded.
+        lit: (x, y, piece, time) of what is painted over from a time on.
+        tried: (x, y, dx, dy, piece) of what sets out and is thrown back.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -62,7 +67,7 @@ class Motion:
         self.movers: list[_Mover] = []
         self.fading: list[tuple[int, int, Piece]] = []
         self.lit: list[tuple[int, int, Piece, float]] = []
-        self.shaken: list[tuple[int, int, Piece]] = []
+        self.tried: list[tuple[int, int, int, int, Piece]] = []
         self._still_rows: list[Row | None] = [None] * height
 
     def stand(self, x: int, y: int, part: Piece) -> None:
@@ -93,11 +98,12 @@ class Motion:
         for x, y, part, start in self.lit:
             if t >= start:
                 moving[y].append((x, part))
-        if self.shaken:
-            push = round(3 * sin(5 * pi * t) * (1 - t))
-            for x, y, part in self.shaken:
-                if x + push >= 0 and x + push + part.size <= width:
-                    moving[y].append((x + push, part))
+        if self.tried:
+            reach, push = _thrown_back(t)
+            for x, y, dx, dy, part in self.tried:
+                row, column = y + round(dy * reach), x + round(dx * reach) + push
+                if 0 <= row < height and column >= 0 and column + part.size <= width:
+                    moving[row].append((column, part))
         return tuple(
             painted([*self.still[y], *runs], width) if runs else self._still_row(y) for y, runs in enumerate(moving)
         )
@@ -107,6 +113,14 @@ class Motion:
         if row is None:
             row = self._still_rows[y] = painted(self.still[y], self.width)
         return row
+
+
+def _thrown_back(t: float) -> tuple[float, int]:
+    """Of a way that leads nowhere: how far along it is at time t, and the columns it trembles by."""
+    if t < LUNGE:
+        return REACH * eased(t / LUNGE), 0
+    rest = (t - LUNGE) / (1 - LUNGE)
+    return REACH * (1 - eased(min(2 * rest, 1.0))), round(2 * sin(6 * pi * rest) * (1 - rest))
 
 
 @lru_cache(maxsize=4096)
@@ -131,18 +145,21 @@ def motion_between(before: Rest, after: Rest) -> Motion:
 
 
 def _refused(motion: Motion, after: Rest) -> None:
-    """The grid that was asked to merge its dims shakes, and stays as it was."""
-    subject = after.cast.focused(None)
+    """What was asked for is tried: each row sets out for the end of the one before it, and is thrown back."""
+    reason, asked = after.step.reason, after.step.before
     for spot in after.strip.values():
+        _stand(motion, spot)
+    for (key, index), spot in after.grid.items():
+        member, pane = after.cast.by_key[key], after.panes[key]
+        dims = () if reason is None else reason.dims
+        tried = asked is not None and member.info.layout == asked.layout and member.storage == storage_key(asked)
+        if not tried or pane.tiles is None:
+            _stand(motion, spot)
+            continue
+        tiles = pane.tiles
+        down = index[dims[0]] if len(dims) == 2 and dims == (len(index) - 2, len(index) - 1) else 0
         for x, y, part in spot.pieces():
-            motion.stand(x, y, part)
-    for (key, _), spot in after.grid.items():
-        for x, y, part in spot.pieces():
-            if subject is not None and key == subject.key:
-                if 0 <= y < motion.height:
-                    motion.shaken.append((x, y, part))
-            else:
-                motion.stand(x, y, part)
+            motion.tried.append((x, y, down * tiles.columns * tiles.pitch_x, -down * tiles.pitch_y, part))
 
 
 def _strips(motion: Motion, before: Rest, after: Rest) -> None:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from stridescope.scene.arrange import arranged, digits_of
 from stridescope.scene.cast import Casting, Member
+from stridescope.scene.cursor import Subject, in_sight, marks, stepped
 from stridescope.scene.frame import Frame, Piece, Row, painted
 from stridescope.scene.inspector import inspector
 from stridescope.scene.minimap import minimap
 from stridescope.scene.motion import Motion, motion_between
-from stridescope.scene.cursor import Subject, in_sight, marks, stepped
 from stridescope.scene.rest import Rest, rest_of
 from stridescope.scene.text import value_text
 from stridescope.scene.timeline import Timeline
