@@ -11,7 +11,7 @@ Cost: O(n log n) in the runs of a row; a row in which nothing overlaps is only s
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -117,7 +117,7 @@ class Frame(NamedTuple):
     rows: tuple[Row, ...]
 
 
-def painted(runs: Iterable[tuple[int, Piece]], width: int) -> Row:
+def painted(runs: Sequence[tuple[int, Piece]], width: int) -> Row:
     """The runs of one row, given in the order they are painted: later ones cover earlier ones.
 
     What lies outside the width is cut off.
@@ -125,14 +125,15 @@ def painted(runs: Iterable[tuple[int, Piece]], width: int) -> Row:
     >>> [(run.x, run.piece.text) for run in painted([(0, piece("aaaa")), (2, piece("bb")), (3, piece("ccc"))], 5)]
     [(0, 'aa'), (2, 'b'), (3, 'cc')]
     """
-    ordered = sorted(runs, key=_column)
+    listed = list(runs)
+    ordered = sorted(listed, key=_column)
     edge = 0
     for x, part in ordered:
         if x < edge:
-            return _covered(runs if isinstance(runs, Sequence) else ordered, width)
+            return _covered(listed, width)
         edge = x + part.size
     if edge > width:
-        return _covered(ordered, width)
+        return _covered(listed, width)
     return tuple(map(Run._make, ordered))
 
 
@@ -141,10 +142,30 @@ def _column(run: tuple[int, Piece]) -> int:
 
 
 def _covered(runs: Sequence[tuple[int, Piece]], width: int) -> Row:
-    """`painted` where something overlaps: from the top down, each piece takes the columns that are still free."""
+    """`painted` where something overlaps: what meets is settled together, all else stays as it is."""
+    row: list[Run] = []
+    heap: list[tuple[int, int, Piece]] = []
+    edge = 0
+    for x, rank, part in sorted((x, rank, part) for rank, (x, part) in enumerate(runs)):
+        if heap and x >= edge:
+            _settle(row, heap, width)
+            heap, edge = [], 0
+        heap.append((x, rank, part))
+        edge = max(edge, x + part.size)
+    _settle(row, heap, width)
+    return tuple(row)
+
+
+def _settle(row: list[Run], heap: list[tuple[int, int, Piece]], width: int) -> None:
+    """Adds runs that overlap each other: from the top down, each takes the columns that are still free."""
+    if len(heap) == 1:
+        x, _, part = heap[0]
+        if x >= 0 and x + part.size <= width:
+            row.append(Run(x, part))
+            return
     taken: list[Run] = []
     free = [(0, width)]
-    for x, part in reversed(runs):
+    for x, _, part in sorted(heap, key=_rank, reverse=True):
         end = x + part.size
         left: list[tuple[int, int]] = []
         for start, stop in free:
@@ -153,13 +174,19 @@ def _covered(runs: Sequence[tuple[int, Piece]], width: int) -> Row:
                 continue
             low, high = max(x, start), min(end, stop)
             taken.append(Run(low, part if (low, high) == (x, end) else _cut(part, low - x, high - x)))
-            left += [gap for gap in ((start, low), (high, stop)) if gap[0] < gap[1]]
+            if start < low:
+                left.append((start, low))
+            if high < stop:
+                left.append((high, stop))
         free = left
-        if not free:
-            break
-    return tuple(sorted(taken, key=_column))
+    row += sorted(taken, key=_column)
 
 
+def _rank(item: tuple[int, int, Piece]) -> int:
+    return item[1]
+
+
+@lru_cache(maxsize=16_384)
 def _cut(part: Piece, start: int, stop: int) -> Piece:
     """Columns [start, stop) of a piece; half a wide character is a space."""
     look = part.look

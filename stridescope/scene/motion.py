@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import pi, sin
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from stridescope.scene.cast import storage_key
 from stridescope.scene.frame import Mark, Piece, Row, painted, piece
 from stridescope.scene.timeline import eased
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from stridescope.scene.arrange import Pane
     from stridescope.scene.rest import GridKey, Rest, Spot, StripKey
@@ -37,24 +37,14 @@ LUNGE, REACH = 0.45, 0.3
 """A refused step gets so far, in time and on its way, before it is thrown back."""
 
 
-class _Mover(NamedTuple):
-    """A line of a cell on its way: from (x, y) by (dx, dy), starting at `start`, taking `span` of the time."""
-
-    x: int
-    y: int
-    dx: int
-    dy: int
-    start: float
-    span: float
-    piece: Piece
-
-
 class Motion:
     """Everything between two rests; `rows(t)` is the picture at a share t of the way.
 
     Attributes:
         still: for each line, the runs that do not move, in painting order.
-        movers: those that do, in painting order.
+        together: (x, y, dx, dy, piece) of what moves all the time.
+        in_turn: (x, y, dx, dy, start, flying, landed) of what sets out one after another, and its pieces on the way
+            and after it.
         fading: (x, y, piece) of what is left behind, drawn until it has faded.
         lit: (x, y, piece, time) of what is painted over from a time on.
         tried: (x, y, dx, dy, piece) of what sets out and is thrown back.
@@ -64,54 +54,62 @@ class Motion:
         self.width = width
         self.height = height
         self.still: list[list[tuple[int, Piece]]] = [[] for _ in range(height)]
-        self.movers: list[_Mover] = []
+        self.together: list[tuple[int, int, int, int, Piece]] = []
+        self.in_turn: list[tuple[int, int, int, int, float, Piece, Piece]] = []
         self.fading: list[tuple[int, int, Piece]] = []
         self.lit: list[tuple[int, int, Piece, float]] = []
         self.tried: list[tuple[int, int, int, int, Piece]] = []
         self._still_rows: list[Row | None] = [None] * height
+        self._over: Mapping[int, Sequence[tuple[int, Piece]]] = {}
 
     def stand(self, x: int, y: int, part: Piece) -> None:
         """Paint a piece that does not move."""
         if 0 <= y < self.height:
             self.still[y].append((x, part))
 
-    def rows(self, t: float) -> tuple[Row, ...]:
-        """The lines of the picture at a share of the way, 0 to 1."""
-        width, height = self.width, self.height
-        moving: list[list[tuple[int, Piece]]] = [[] for _ in range(height)]
+    def rows(self, t: float, over: Mapping[int, Sequence[tuple[int, Piece]]]) -> tuple[Row, ...]:
+        """The lines of the picture at a share of the way, 0 to 1; `over` is painted over lines, the same each time."""
+        moving: list[list[tuple[int, Piece]]] = [[] for _ in range(self.height)]
         if t < FADE_UNTIL:
             for x, y, part in self.fading:
                 moving[y].append((x, part))
-        at_once = eased(t)
-        for x, y, dx, dy, start, span, part in self.movers:
-            if span == 1.0:
-                share = at_once
-            else:
-                share = (t - start) / span
-                if share <= 0.0:
-                    continue
-                share = 1.0 if share >= 1.0 else share * share * (3 - 2 * share)
-            row = y + round(dy * share)
-            column = x + round(dx * share)
-            if 0 <= row < height and column >= 0 and column + part.size <= width:
-                moving[row].append((column, part))
+        self._fly(moving, t)
         for x, y, part, start in self.lit:
             if t >= start:
                 moving[y].append((x, part))
-        if self.tried:
-            reach, push = _thrown_back(t)
-            for x, y, dx, dy, part in self.tried:
-                row, column = y + round(dy * reach), x + round(dx * reach) + push
-                if 0 <= row < height and column >= 0 and column + part.size <= width:
-                    moving[row].append((column, part))
+        reach, push = _thrown_back(t)
+        for x, y, dx, dy, part in self.tried:
+            self._put(moving, x + round(dx * reach) + push, y + round(dy * reach), part)
+        if over is not self._over:
+            self._over, self._still_rows = over, [None] * self.height
         return tuple(
-            painted([*self.still[y], *runs], width) if runs else self._still_row(y) for y, runs in enumerate(moving)
+            painted([*self.still[y], *runs, *over.get(y, ())], self.width) if runs else self._still_row(y)
+            for y, runs in enumerate(moving)
         )
+
+    def _fly(self, moving: list[list[tuple[int, Piece]]], t: float) -> None:
+        """What is on its way at a share of it: the innermost loop of a frame."""
+        width, height, share = self.width, self.height, eased(t)
+        for x, y, dx, dy, part in self.together:
+            row, column = y + round(dy * share), x + round(dx * share)
+            if 0 <= row < height and column >= 0 and column + part.size <= width:
+                moving[row].append((column, part))
+        for x, y, dx, dy, start, flown, landed in self.in_turn:
+            if t >= start + FLIGHT:
+                self._put(moving, x + dx, y + dy, landed)
+            elif t > start:
+                share = eased((t - start) / FLIGHT)
+                self._put(moving, x + round(dx * share), y + round(dy * share), flown)
+
+    def _put(self, moving: list[list[tuple[int, Piece]]], x: int, y: int, part: Piece) -> None:
+        """Paint a piece, unless it is not wholly in the picture."""
+        if 0 <= y < self.height and x >= 0 and x + part.size <= self.width:
+            moving[y].append((x, part))
 
     def _still_row(self, y: int) -> Row:
         row = self._still_rows[y]
         if row is None:
-            row = self._still_rows[y] = painted(self.still[y], self.width)
+            row = self._still_rows[y] = painted([*self.still[y], *self._over.get(y, ())], self.width)
         return row
 
 
@@ -192,8 +190,7 @@ def _written_in_order(motion: Motion, before: Rest, after: Rest, new: Sequence[s
             from_x, from_y = plan.near(found[1])
             level = plan.track.level(found[1])
         _empty(motion, spot)
-        _fly(motion, spot._replace(level=level), from_x, from_y, start, FLIGHT)
-        _arrive(motion, spot, start + FLIGHT)
+        _fly_in_turn(motion, spot, from_x, from_y, start, level)
 
 
 def _origin(before: Rest, after: Rest, storage: str, position: int) -> tuple[str, int] | None:
@@ -243,8 +240,7 @@ def _grids(motion: Motion, before: Rest, after: Rest) -> None:
                 level = before.grid[source].level
             else:
                 level = spot.level
-            _fly(motion, spot._replace(level=level), from_x, from_y, start, FLIGHT)
-            _arrive(motion, spot, start + FLIGHT)
+            _fly_in_turn(motion, spot, from_x, from_y, start, level)
             continue
         come = _seen_before(before, after, spot, sources)
         if come is None:
@@ -253,7 +249,7 @@ def _grids(motion: Motion, before: Rest, after: Rest) -> None:
             from_x, from_y, source = come
             if source is not None:
                 used.add(source)
-            _fly(motion, spot, from_x, from_y, 0.0, 1.0)
+            _fly(motion, spot, from_x, from_y)
     if writes is not None:
         _light(motion, after)
     _leave(motion, (spot for key, spot in before.grid.items() if key not in used and key[0] not in stayed))
@@ -358,13 +354,6 @@ def _empty(motion: Motion, spot: Spot) -> None:
         motion.stand(x, y, part)
 
 
-def _arrive(motion: Motion, spot: Spot, start: float) -> None:
-    """From then on the cell has its own look."""
-    for x, y, part in spot.pieces():
-        if 0 <= y < motion.height:
-            motion.lit.append((x, y, part, start))
-
-
 def _go(motion: Motion, old: Spot, spot: Spot, *, fade: bool) -> None:
     """A cell that was there before: it glides where it moved, and stands where it did not."""
     lit = spot.marks & Mark.WRITTEN
@@ -375,12 +364,20 @@ def _go(motion: Motion, old: Spot, spot: Spot, *, fade: bool) -> None:
             # It was reached, and is no more: it keeps its colour for a moment.
             _leave(motion, [old])
         return
-    _fly(motion, shown, old.x, old.y, 0.0, 1.0)
+    _fly(motion, shown, old.x, old.y)
 
 
-def _fly(motion: Motion, spot: Spot, x: int, y: int, start: float, span: float) -> None:
+def _fly(motion: Motion, spot: Spot, x: int, y: int) -> None:
+    """From a place to a spot, as the time goes."""
     for line, (to_x, to_y, part) in enumerate(spot.pieces()):
-        motion.movers.append(_Mover(x, y + line, to_x - x, to_y - y - line, start, span, part))
+        motion.together.append((x, y + line, to_x - x, to_y - y - line, part))
+
+
+def _fly_in_turn(motion: Motion, spot: Spot, x: int, y: int, start: float, level: int) -> None:
+    """From a place to a spot, from `start` on, at a level of the ramp until it is there."""
+    flying = spot._replace(level=level).pieces()
+    for line, ((to_x, to_y, landed), (_, _, flown)) in enumerate(zip(spot.pieces(), flying, strict=True)):
+        motion.in_turn.append((x, y + line, to_x - x, to_y - y - line, start, flown, landed))
 
 
 def _leave(motion: Motion, spots: Iterator[Spot] | Sequence[Spot]) -> None:

@@ -51,6 +51,7 @@ class Scene:
         self._motion = lru_cache(maxsize=KEPT)(self._motion_at)
         self._large = lru_cache(maxsize=KEPT)(self._is_large)
         self._base = lru_cache(maxsize=KEPT)(self._base_rows)
+        self._over = lru_cache(maxsize=4 * KEPT)(self._over_of)
         self._panel = lru_cache(maxsize=4 * KEPT)(self._panel_of)
 
     # ------------------------------------------------------------------------------------------------- pictures
@@ -63,9 +64,7 @@ class Scene:
         if share == 0.0:
             return self._still(number, view)
         motion = self._motion(number + 1, _standing(view))
-        rows = list(motion.rows(share))
-        self._lay_panel(rows, number + 1, view)
-        return Frame(view.width, view.height, tuple(rows))
+        return Frame(view.width, view.height, motion.rows(share, self._over(number + 1, view)))
 
     def prepared(self, position: float, view: View) -> None:
         """Work out the way to the next step now, so that its first frame need not wait for it."""
@@ -79,11 +78,12 @@ class Scene:
         over: dict[int, list[tuple[int, Piece]]] = {}
         for x, y, part in marks(rest, self.subject(number, view), view):
             over.setdefault(y, []).append((x, part))
+        for y, parts in self._over(number, view).items():
+            over.setdefault(y, []).extend(parts)
         answer = list(rows)
         for y, parts in over.items():
             if 0 <= y < view.height:
                 answer[y] = painted([*runs[y], *parts], view.width)
-        self._lay_panel(answer, number, view)
         return Frame(view.width, view.height, tuple(answer))
 
     def _base_rows(self, number: int, view: View) -> tuple[list[list[tuple[int, Piece]]], list[Row]]:
@@ -172,35 +172,25 @@ class Scene:
 
     # ------------------------------------------------------------------------------------------------- the panel
 
-    def _lay_panel(self, rows: list[Row], number: int, view: View) -> None:
-        region = self._rest(number, _standing(view)).arrangement.panel
-        panel = self._panel(number, view)
-        for line, parts in enumerate(panel.lines[: region.height]):
-            y = region.y + line
-            if not 0 <= y < len(rows) or not parts:
-                continue
-            x, runs = region.x, list(rows[y])
-            for part in parts:
-                runs.append((x, part))  # type: ignore[arg-type]
-                x += part.size
-            rows[y] = painted(runs, view.width)
-        self._lay_map(rows, number, view, len(panel.lines))
-
-    def _lay_map(self, rows: list[Row], number: int, view: View, used: int) -> None:
-        """A map of the focused grid where not all of it is in sight, in the corner below the panel's lines."""
+    def _over_of(self, number: int, view: View) -> dict[int, list[tuple[int, Piece]]]:
+        """The runs of the panel, and of the map in the corner below it, by line."""
         rest = self._rest(number, _standing(view))
-        region, member = rest.arrangement.panel, rest.cast.focused(view.focus)
+        region, panel = rest.arrangement.panel, self._panel(number, view)
+        over: dict[int, list[tuple[int, Piece]]] = {}
+        for y, parts in enumerate(panel.lines[: region.height], region.y):
+            if parts and 0 <= y < view.height:
+                over[y] = _set(region.x, parts)
+        member = rest.cast.focused(view.focus)
         pane = None if member is None else rest.panes.get(member.key)
         if pane is None or rest.arrangement.beneath:
-            return
+            return over
+        # Where not all of the focused grid is in sight.
         stored = rest.cast.stored.get(pane.member.storage)
-        room = region.width - 1, region.height - used - 2
+        room = region.width - 1, region.height - len(panel.lines) - 2
         lines = minimap(pane, None if stored is None else stored.track, room, ascii=view.ascii)
-        for line, parts in enumerate(lines):
-            y = region.y + region.height - len(lines) + line
-            if 0 <= y < len(rows):
-                x = view.width - 1 - sum(part.size for part in parts)
-                rows[y] = painted([*rows[y], *((x + place, part) for place, part in enumerate(parts))], view.width)
+        for y, parts in enumerate(lines, region.y + region.height - len(lines)):
+            over.setdefault(y, []).extend(_set(view.width - 1 - sum(part.size for part in parts), parts))
+        return over
 
     def _panel_of(self, number: int, view: View) -> Panel:
         arrangement = self._rest(number, _standing(view)).arrangement
@@ -314,6 +304,15 @@ class Scene:
 
     def _nearest(self, position: float) -> int:
         return min(max(round(position), 0), self.timeline.last)
+
+
+def _set(x: int, parts: Sequence[Piece]) -> list[tuple[int, Piece]]:
+    """Pieces one after another from a column on."""
+    runs = []
+    for part in parts:
+        runs.append((x, part))
+        x += part.size
+    return runs
 
 
 def _standing(view: View, focus: tuple[str, int] | None = None) -> View:
