@@ -5,6 +5,7 @@ contiguity      contiguous, channels_last, non-overlapping and dense; strides of
 compatibility   is this shape a view, and if not, which two dims are in the way
 overlap         do two indices reach one address: exact, with witnesses, bounded
 addressing      indices to addresses and back, hops, coalescing
+coverage        how many addresses of each stretch of a storage are reached
 reshaping permuting slicing bits     ops that keep the storage
 copy copying indexing                ops that fill a new one, and where each element came from
 numpy_rules     where numpy differs

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from stridescope.scene.track import Track
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from stridescope.records import History, ReadValues, Step, TensorInfo
 
@@ -138,6 +138,7 @@ class Casting:
         self._reach: dict[str, tuple[int, int]] = {}
         self._measure()
         self.cast = lru_cache(maxsize=256)(self._cast)
+        self._members = lru_cache(maxsize=256)(self._members_at)
 
     def _last_uses(self) -> dict[int, int]:
         """For each step, the last one that reads what it made."""
@@ -169,8 +170,16 @@ class Casting:
                 self._reach[key] = (min(before[0], low * size), max(before[1], high * size))
 
     def _cast(self, number: int) -> Cast:
-        refused = bool(self.steps) and self.steps[number].effect == "refused"
-        at = number - 1 if refused else number
+        members = self._members(number)
+        newest = self._newest(number - self._is_refused(number), members)
+        return Cast(number, members, self._storages(number, members), newest, self._sources(number))
+
+    def _is_refused(self, number: int) -> bool:
+        return bool(self.steps) and self.steps[number].effect == "refused"
+
+    def _members_at(self, number: int) -> tuple[Member, ...]:
+        refused = self._is_refused(number)
+        at = number - refused
         scope = self._scopes[number] if self._scopes else {}
         members = [Member(name, name, info, made, self.scale(info)) for name, (info, made) in scope.items()]
         shown = {_looks(member.info) for member in members}
@@ -187,12 +196,9 @@ class Casting:
                     source = self.steps[maker].source
                     name, text = ("", source) if len(infos) == 1 else (f"[{place}]", f"{source}[{place}]")
                     members.append(Member(key, name, info, maker, self.scale(info), text))
-        newest = self._newest(at, members)
-        storages = self._storages(number, members)
-        before = self.cast(number - 1) if number > 0 else None
-        return Cast(number, tuple(members), storages, newest, self._sources(number, before))
+        return tuple(members)
 
-    def _newest(self, at: int, members: list[Member]) -> str | None:
+    def _newest(self, at: int, members: Sequence[Member]) -> str | None:
         infos = list(_made(self.steps[at])) if 0 <= at < len(self.steps) else []
         for info in infos[:1]:
             for member in reversed(members):
@@ -200,20 +206,14 @@ class Casting:
                     return member.key
         return members[-1].key if members else None
 
-    def _sources(self, number: int, before: Cast | None) -> tuple[str | None, ...]:
-        if before is None:
+    def _sources(self, number: int) -> tuple[str | None, ...]:
+        if number == 0:
             return ()
-        step = self.steps[number]
+        step, before = self.steps[number], self._members(number - 1)
         infos = step.sources or ((step.before,) if step.before is not None else ())
-        return tuple(self._holder(info, before) for info in infos)
+        return tuple(_holder(info, before) for info in infos)
 
-    def _holder(self, info: TensorInfo, cast: Cast) -> str | None:
-        """The member that is a tensor: one of its name first, else the newest that looks like it."""
-        alike = [member for member in cast.members if _looks(member.info) == _looks(info)]
-        named = [member for member in alike if info.name and member.name == info.name]
-        return (named or alike[::-1])[0].key if alike else None
-
-    def _storages(self, number: int, members: list[Member]) -> tuple[Stored, ...]:
+    def _storages(self, number: int, members: Sequence[Member]) -> tuple[Stored, ...]:
         found: dict[str, list[TensorInfo]] = {}
         step = self.steps[number] if self.steps else None
         sources: list[TensorInfo] = []
@@ -276,3 +276,10 @@ def _made(step: Step) -> Iterator[TensorInfo]:
 
 def _is_named(scope: dict[str, tuple[TensorInfo, int]], info: TensorInfo) -> bool:
     return any(_looks(other) == _looks(info) for other, _ in scope.values())
+
+
+def _holder(info: TensorInfo, members: Sequence[Member]) -> str | None:
+    """The member that is a tensor: one of its name first, else the newest that looks like it."""
+    alike = [member for member in members if _looks(member.info) == _looks(info)]
+    named = [member for member in alike if info.name and member.name == info.name]
+    return (named or alike[::-1])[0].key if alike else None

@@ -143,29 +143,30 @@ def _column(run: tuple[int, Piece]) -> int:
 
 def _covered(runs: Sequence[tuple[int, Piece]], width: int) -> Row:
     """`painted` where something overlaps: what meets is settled together, all else stays as it is."""
+    ordered = sorted([(x, rank, part) for rank, (x, part) in enumerate(runs)])
     row: list[Run] = []
-    heap: list[tuple[int, int, Piece]] = []
-    edge = 0
-    for x, rank, part in sorted((x, rank, part) for rank, (x, part) in enumerate(runs)):
-        if heap and x >= edge:
-            _settle(row, heap, width)
-            heap, edge = [], 0
-        heap.append((x, rank, part))
-        edge = max(edge, x + part.size)
-    _settle(row, heap, width)
+    start, count = 0, len(ordered)
+    while start < count:
+        x, _, part = ordered[start]
+        edge, stop = x + part.size, start + 1
+        while stop < count and ordered[stop][0] < edge:
+            reach = ordered[stop][0] + ordered[stop][2].size
+            edge = max(edge, reach)
+            stop += 1
+        if stop == start + 1 and x >= 0 and edge <= width:
+            row.append(Run(x, part))
+        else:
+            _settle(row, ordered[start:stop], width)
+        start = stop
     return tuple(row)
 
 
-def _settle(row: list[Run], heap: list[tuple[int, int, Piece]], width: int) -> None:
+def _settle(row: list[Run], met: list[tuple[int, int, Piece]], width: int) -> None:
     """Adds runs that overlap each other: from the top down, each takes the columns that are still free."""
-    if len(heap) == 1:
-        x, _, part = heap[0]
-        if x >= 0 and x + part.size <= width:
-            row.append(Run(x, part))
-            return
     taken: list[Run] = []
     free = [(0, width)]
-    for x, _, part in sorted(heap, key=_rank, reverse=True):
+    met.sort(key=_rank, reverse=True)
+    for x, _, part in met:
         end = x + part.size
         left: list[tuple[int, int]] = []
         for start, stop in free:
@@ -179,7 +180,8 @@ def _settle(row: list[Run], heap: list[tuple[int, int, Piece]], width: int) -> N
             if high < stop:
                 left.append((high, stop))
         free = left
-    row += sorted(taken, key=_column)
+    taken.sort(key=_column)
+    row += taken
 
 
 def _rank(item: tuple[int, int, Piece]) -> int:

@@ -15,10 +15,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from stridescope.layout import Layout
+from stridescope.layout.coverage import coverage
 from stridescope.scene.arrange import Arrangement, Pane, Region, arranged, digits_of
 from stridescope.scene.captions import head_of, name_rows, strip_head
 from stridescope.scene.cast import storage_key
-from stridescope.scene.density import coverage
 from stridescope.scene.frame import Mark, Piece, piece
 from stridescope.scene.reach import reaches
 from stridescope.scene.text import address_text, count, is_odd, plural, value_text

@@ -29,7 +29,7 @@ from stridescope.scene.text import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stridescope.records import Effect, History, Step, TensorInfo
+    from stridescope.records import Effect, History, Step, TensorInfo, Write
 
 __all__ = [
     "Next",
@@ -43,10 +43,12 @@ __all__ = [
     "retained",
     "spacing",
     "story",
+    "written",
 ]
 
 COUNTED = 4096
 LISTED = 3
+LISTED_WRITES = 6
 STORY_SOURCE = 60
 WORTH_A_WORD = 4096
 
@@ -316,3 +318,20 @@ def _storage_text(info: TensorInfo | None) -> str:
 
 def _is_numpy(info: TensorInfo) -> bool:
     return info.type.startswith("numpy")
+
+
+def written(write: Write | None) -> str:
+    """What a write changed, and which names see it."""
+    if write is None:
+        return "Changes its storage in place."
+    numel = write.numel
+    if numel == 0:
+        return "Changes nothing."
+    if numel <= LISTED_WRITES:
+        addresses = [count(address) for address in sorted(set(write.addresses()))]
+        where = f"address{'es' if len(addresses) > 1 else ''} {joined(addresses)}"
+    else:
+        low, high = write.span
+        where = f"{plural(numel, 'element')} in [{count(low)}, {count(high)})"
+    seen = f"; seen by {joined(write.seen_by)}" if write.seen_by else ""
+    return f"Changes {where} in place{seen}."

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "ANGLE",
+    "GLYPHS",
+    "SPOKEN",
     "address_text",
+    "ascii_text",
     "count",
     "index_text",
     "is_odd",
@@ -24,11 +28,41 @@ __all__ = [
     "nbytes_text",
     "percent",
     "plural",
+    "printable",
     "shortened",
     "source_shortened",
     "tuple_text",
     "value_text",
 ]
+
+# Effect: (glyph, its ASCII form). A hollow ring holds no new bytes, a full one does.
+GLYPHS = {
+    "alloc": ("+", "+"),
+    "view": ("○", "o"),
+    "same": ("=", "="),
+    "copy": ("●", "#"),
+    "write": ("◆", "*"),
+    "refused": ("×", "x"),
+}
+
+ANGLE = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
+"""The angle that joins the steps of a chain."""
+
+# Characters of our own sentences that an ASCII output gets in other words.
+SPOKEN = {
+    " · ": " | ",
+    "·": "*",
+    "×": "x",
+    "→": "->",
+    "…": "...",
+    ANGLE: ">",
+    "≥": ">=",
+    "≤": "<=",
+    "—": "-",
+    "–": "-",
+    "Σ": "sum",
+    "²": "^2",
+}
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
 
@@ -215,6 +249,30 @@ def value_text(value: Any, dtype: str | None = None) -> str:
         return f"{_float_text(value.real, digits)}{sign}{imaginary}j"
     is_time = type(value).__module__ == "datetime"
     return shortened(str(value) if is_time else repr(value), VALUE_WIDTH, "..")
+
+
+def printable(text: str) -> str:
+    r"""Text on one line, its control characters written out, so that none reaches a terminal as a command.
+
+    >>> printable("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def ascii_text(text: str) -> str:
+    r"""Text in ASCII: our own signs in other words, all else as Python escapes it.
+
+    >>> ascii_text("größe · 2×3 → 6")
+    'gr\\xf6\\xdfe | 2x3 -> 6'
+    """
+    if text.isascii():
+        return text
+    for spoken, written in SPOKEN.items():
+        text = text.replace(spoken, written)
+    return text.encode("ascii", "backslashreplace").decode("ascii")
 
 
 def is_odd(value: Any) -> bool:

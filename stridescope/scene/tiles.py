@@ -216,6 +216,8 @@ class Tiles:
 
 def _crossed(low: int, high: int, pitch: int, size: int, count: int) -> tuple[int, int]:
     """Which of `count` things of a size, one every `pitch`, meet [low, high): half open."""
+    if low >= high:
+        return 0, 0
     first = max(-((size - 1 - low) // pitch), 0) if low >= size else 0
     last = min(max(-(-high // pitch), 0), count)
     return min(first, last), last
