@@ -46,6 +46,7 @@ class Motion:
         in_turn: (x, y, dx, dy, start, flying, landed) of what sets out one after another, and its pieces on the way
             and after it.
         fading: (x, y, piece) of what is left behind, drawn until it has faded.
+        waiting: (x, y, piece, time) of what a copy has not read yet, drawn until then.
         lit: (x, y, piece, time) of what is painted over from a time on.
         tried: (x, y, dx, dy, piece) of what sets out and is thrown back.
     """
@@ -57,6 +58,7 @@ class Motion:
         self.together: list[tuple[int, int, int, int, Piece]] = []
         self.in_turn: list[tuple[int, int, int, int, float, Piece, Piece]] = []
         self.fading: list[tuple[int, int, Piece]] = []
+        self.waiting: list[tuple[int, int, Piece, float]] = []
         self.lit: list[tuple[int, int, Piece, float]] = []
         self.tried: list[tuple[int, int, int, int, Piece]] = []
         self._still_rows: list[Row | None] = [None] * height
@@ -72,6 +74,9 @@ class Motion:
         moving: list[list[tuple[int, Piece]]] = [[] for _ in range(self.height)]
         if t < FADE_UNTIL:
             for x, y, part in self.fading:
+                moving[y].append((x, part))
+        for x, y, part, until in self.waiting:
+            if t <= until:
                 moving[y].append((x, part))
         self._fly(moving, t)
         for x, y, part, start in self.lit:
@@ -189,7 +194,7 @@ def _written_in_order(motion: Motion, before: Rest, after: Rest, new: Sequence[s
         if plan is not None and found is not None:
             from_x, from_y = plan.near(found[1])
             level = plan.track.level(found[1])
-        _empty(motion, spot)
+        _empty(motion, spot, "." if after.view.ascii else "·")
         _fly_in_turn(motion, spot, from_x, from_y, start, level)
 
 
@@ -219,6 +224,7 @@ def _grids(motion: Motion, before: Rest, after: Rest) -> None:
     sources = [key for key in cast.sources if key is not None]
     stayed = {key for key in cast.by_key if _stays(before, after, key)}
     used: set[GridKey] = set()
+    read: dict[GridKey, float] = {}
     writes = step.write if step.effect == "write" else None
     ranks = _ranks(after, stayed) if copying else {}
     for grid_key, spot in after.grid.items():
@@ -237,6 +243,7 @@ def _grids(motion: Motion, before: Rest, after: Rest) -> None:
             from_x, from_y, source = found if found is not None else (spot.x, spot.y, None)
             if source is not None:
                 used.add(source)
+                read[source] = max(start, read.get(source, 0.0))
                 level = before.grid[source].level
             else:
                 level = spot.level
@@ -250,6 +257,9 @@ def _grids(motion: Motion, before: Rest, after: Rest) -> None:
             if source is not None:
                 used.add(source)
             _fly(motion, spot, from_x, from_y)
+    for source, until in read.items():
+        if source[0] not in stayed:
+            _wait(motion, before.grid[source], until)
     if writes is not None:
         _light(motion, after)
     _leave(motion, (spot for key, spot in before.grid.items() if key not in used and key[0] not in stayed))
@@ -299,7 +309,8 @@ def _copied_from(before: Rest, after: Rest, index: tuple[int, ...]) -> tuple[int
     if info is not None and info.storage is not None:
         plan = before.plans.get(info.storage.id)
         if plan is not None:
-            return (*plan.near(address), None)
+            each = (info.itemsize or 1) // plan.stored.unit if plan.stored.unit else 1
+            return (*plan.near(address * each), None)
     return None
 
 
@@ -348,16 +359,19 @@ def _stand(motion: Motion, spot: Spot) -> None:
         motion.stand(x, y, part)
 
 
-def _empty(motion: Motion, spot: Spot) -> None:
+def _empty(motion: Motion, spot: Spot, sign: str) -> None:
     """The place of a position that is not written yet."""
-    for x, y, part in spot._replace(level=-1, text="·").pieces():
+    for x, y, part in spot._replace(level=-1, text=sign).pieces():
         motion.stand(x, y, part)
 
 
 def _go(motion: Motion, old: Spot, spot: Spot, *, fade: bool) -> None:
     """A cell that was there before: it glides where it moved, and stands where it did not."""
-    lit = spot.marks & Mark.WRITTEN
-    shown = spot._replace(marks=spot.marks & ~Mark.WRITTEN) if lit else spot
+    shown = spot
+    if spot.marks & Mark.WRITTEN:
+        # It holds what it held until it lights up.
+        text = old.text if len(old.text) < spot.width else spot.text
+        shown = spot._replace(text=text, marks=old.marks & ~Mark.WRITTEN)
     if (old.x, old.y) == (spot.x, spot.y):
         _stand(motion, shown)
         if fade and old.level >= 0 > spot.level:
@@ -378,6 +392,12 @@ def _fly_in_turn(motion: Motion, spot: Spot, x: int, y: int, start: float, level
     flying = spot._replace(level=level).pieces()
     for line, ((to_x, to_y, landed), (_, _, flown)) in enumerate(zip(spot.pieces(), flying, strict=True)):
         motion.in_turn.append((x, y + line, to_x - x, to_y - y - line, start, flown, landed))
+
+
+def _wait(motion: Motion, spot: Spot, until: float) -> None:
+    for x, y, part in spot.pieces():
+        if 0 <= y < motion.height:
+            motion.waiting.append((x, y, part, until))
 
 
 def _leave(motion: Motion, spots: Iterator[Spot] | Sequence[Spot]) -> None:

@@ -63,18 +63,18 @@ class Scene:
         share = position - number
         if share == 0.0:
             return self._still(number, view)
-        motion = self._motion(number + 1, _standing(view))
+        motion = self._way(number + 1, view)
         return Frame(view.width, view.height, motion.rows(share, self._over(number + 1, view)))
 
     def prepared(self, position: float, view: View) -> None:
         """Work out the way to the next step now, so that its first frame need not wait for it."""
         number = int(position) + 1
         if number <= self.timeline.last:
-            self._motion(number, _standing(view))
+            self._way(number, view)
 
     def _still(self, number: int, view: View) -> Frame:
-        runs, rows = self._base(number, _standing(view, self._focus(number, view)))
-        rest = self._looked_at(number, view)
+        seen = self._seen(number, view)
+        (runs, rows), rest = self._base(number, seen), self._rest(number, seen)
         over: dict[int, list[tuple[int, Piece]]] = {}
         for x, y, part in marks(rest, self.subject(number, view), view):
             over.setdefault(y, []).append((x, part))
@@ -113,12 +113,19 @@ class Scene:
             for cast in map(self.casting.cast, steps)
         )
 
-    def _motion_at(self, number: int, view: View) -> Motion:
-        # A grid that was scrolled for the step before would start somewhere else: each step starts unscrolled.
-        return motion_between(self._rest(number - 1, view), self._rest(number, view))
+    def _way(self, number: int, view: View) -> Motion:
+        """The way to a step, from the picture of the one before."""
+        return self._motion(number, self._seen(number - 1, view), self._seen(number, view))
+
+    def _motion_at(self, number: int, before: View, view: View) -> Motion:
+        return motion_between(self._rest(number - 1, before), self._rest(number, view))
+
+    def _seen(self, number: int, view: View) -> View:
+        """What of a view decides where the cells of a step stand."""
+        return _standing(view, self._focus(number, view))
 
     def _looked_at(self, number: int, view: View) -> Rest:
-        return self._rest(number, _standing(view, self._focus(number, view)))
+        return self._rest(number, self._seen(number, view))
 
     # ------------------------------------------------------------------------------------------ what is looked at
 
@@ -167,8 +174,7 @@ class Scene:
             return None
         address = layout.storage_offset if subject.address is None else subject.address
         # By whole pages, so that a cursor that moves within one finds everything as it was.
-        page = (address * subject.member.scale - plan.track.low) // plan.per_line
-        return subject.member.storage, plan.track.low + page * plan.per_line
+        return subject.member.storage, plan.page_of(address * subject.member.scale)
 
     # ------------------------------------------------------------------------------------------------- the panel
 

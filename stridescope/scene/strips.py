@@ -12,7 +12,7 @@ Units: positions are those of the storage's `Track`; x and y are terminal cells 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stridescope.scene.text import address_text
@@ -41,6 +41,7 @@ class StripPlan:
         bar: the line of the bar, None where every position is a cell.
         bar_width: columns of the bar.
         width: columns that the strip may take.
+        least: characters that a cell has room for at least.
     """
 
     stored: Stored
@@ -56,6 +57,7 @@ class StripPlan:
     shown: int
     bar: int | None
     bar_width: int
+    least: int = 2
 
     @property
     def track(self) -> Track:
@@ -88,6 +90,25 @@ class StripPlan:
         if self.bar is None:
             return self.x, self.y
         return self.x + min(max(self.bar_column(position), 0), self.bar_width - 1), self.bar
+
+    def turned(self, position: int) -> StripPlan:
+        """The same strip with the page that holds a position; itself where every position is a cell."""
+        if self.bar is None:
+            return self
+        track = self.track
+        # Addresses are as long as those on the page that is shown.
+        highest = min(track.high - 1, position + 2 * self.width)
+        cell_width, fit = _cells(track, highest, self.width, self.least)
+        # Whole pages, so that what is pointed at moves and not the strip under it.
+        first = max(min(track.low + (position - track.low) // fit * fit, track.high - fit), track.low)
+        shown = min(fit, track.high - track.low)
+        return replace(self, cell_width=cell_width, per_line=fit, first=first, shown=shown)
+
+    def page_of(self, position: int) -> int:
+        """A position that turns to the page of another, the same one for as much of that page as can be."""
+        low, fit = self.track.low, self.turned(position).per_line
+        start = low + (position - low) // fit * fit
+        return start if position in self.turned(start).positions else position
 
     def bar_column(self, position: int) -> int:
         """The column of the bar that stands for a position."""
@@ -139,12 +160,7 @@ def strip_plan(
     size = track.high - track.low
     x = MARGIN + margin
     room = max(width - x - MARGIN, 1)
-    at = track.ramp[0] if focus is None else focus
-    # Addresses are as long as those on the page that is shown.
-    highest = min(track.high - 1, at + 2 * room) if size > lines * room else track.high - 1
-    digits = max(len(address_text(max(highest, 0))), len(address_text(track.low)), inner, 2)
-    cell_width = digits + 2
-    fit = max((room + 1) // (cell_width + 1), 1)
+    cell_width, fit = _cells(track, track.high - 1, room, inner)
     labels = 1 if labelled else 0
     pitch = 1 + labels + below
     if size <= fit * lines:
@@ -152,11 +168,14 @@ def strip_plan(
         per_line = _evenly(size, fit, used)
         used = max(-(-size // per_line), 1)
         return StripPlan(stored, x, y + 1, room, cell_width, per_line, used, pitch, labels, track.low, size, None, room)
-    # Whole pages, so that what is pointed at moves and not the strip under it.
-    page = (at - track.low) // fit
-    first = max(min(track.low + page * fit, track.high - fit), track.low)
-    shown = min(fit, size)
-    return StripPlan(stored, x, y + 2, room, cell_width, fit, 1, pitch, labels, first, shown, y + 1, min(room, size))
+    paged = StripPlan(stored, x, y + 2, room, cell_width, fit, 1, pitch, labels, 0, 0, y + 1, min(room, size), inner)
+    return paged.turned(track.ramp[0] if focus is None else focus)
+
+
+def _cells(track: Track, highest: int, room: int, least: int) -> tuple[int, int]:
+    """The width of a cell that holds the addresses up to a position, and how many fit in a line."""
+    digits = max(len(address_text(max(highest, 0))), len(address_text(track.low)), least, 2)
+    return digits + 2, max((room + 1) // (digits + 3), 1)
 
 
 def _evenly(size: int, fit: int, lines: int) -> int:
