@@ -6,6 +6,7 @@
     ss.inspect(x)               # the same as a value, read from metadata alone
     ss.run("torch.arange(12).view(3, 4).t()")   # an op chain, step by step, nothing allocated
     ss.Layout((3, 4), (4, 1))   # the algebra itself
+    ss.explore(x)               # the terminal app: watch what ops do to it
     ss.overlap(ss.Layout((3, 3), (1, 1)))       # do two indices reach one address?
 
 Importing this package imports nothing else: a name brings its module along when it is first used
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from stridescope.program import run
     from stridescope.readers import inspect
     from stridescope.records import History, TensorInfo
+    from stridescope.tui.opening import explore
 
 __all__ = [
     "History",
@@ -29,6 +31,7 @@ __all__ = [
     "StridescopeError",
     "TensorInfo",
     "__version__",
+    "explore",
     "inspect",
     "overlap",
     "run",
@@ -41,6 +44,7 @@ _HOME = {
     "Layout": "stridescope.layout",
     "StridescopeError": "stridescope.errors",
     "TensorInfo": "stridescope.records",
+    "explore": "stridescope.tui.opening",
     "inspect": "stridescope.readers",
     "overlap": "stridescope.api",
     "run": "stridescope.program",

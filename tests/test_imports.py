@@ -59,6 +59,10 @@ def test_importing_the_package_imports_nothing_but_itself() -> None:
         command("show", "np.arange(9).reshape(3, 3)[::-1]", "--values"),
         command("show", "(3,4):(4,1)+2"),
         command("show", "(3,4):(4,1)", "--then", "t()"),
+        command("tui", "--help"),
+        command("tui", CHAIN),
+        "import stridescope; stridescope.explore",
+        "import stridescope.scene.stage",
     ],
 )
 def test_torch_numpy_and_textual_stay_out(code: str) -> None:
@@ -75,6 +79,15 @@ def test_the_algebra_needs_no_drawing_and_no_command_line(code: str) -> None:
 
 def test_the_command_line_shows_help_without_drawing() -> None:
     assert "rich" not in imported(command("--help"))
+
+
+def test_the_app_needs_neither_torch_nor_numpy() -> None:
+    assert not imported("import stridescope.tui.app, stridescope.tui.home, stridescope.tui.stage.screen") & {
+        "torch",
+        "numpy",
+        "pygments",
+        "tree_sitter",
+    }
 
 
 def test_torch_is_imported_when_it_is_asked_for() -> None:

@@ -16,6 +16,7 @@ from stridescope import __version__
 __all__ = ["app"]
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "tui": ("stridescope.cli.tui", "Open the terminal app: type a chain, watch it move."),
     "show": ("stridescope.cli.show", "Show how a tensor lies in its storage, or what an op chain does."),
     "doctor": ("stridescope.cli.doctor", "Versions, devices, terminal; what is missing, and for what."),
 }
@@ -56,7 +57,16 @@ class _Commands(click.Group):
 )
 @click.version_option(__version__, prog_name="stridescope")
 @click.pass_context
-def app(ctx: click.Context) -> None:
-    """See how a tensor's indices map to its storage."""
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+def app(ctx: click.Context) -> int | None:
+    """See how a tensor's indices map to its storage.
+
+    Without a command, and in a terminal, the app opens.
+    """
+    if ctx.invoked_subcommand is not None:
+        return None
+    from stridescope.cli.tui import in_a_terminal, open_home
+
+    if in_a_terminal():
+        return open_home()
+    click.echo(ctx.get_help())
+    return None
