@@ -8,7 +8,6 @@ only where it is needed.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
@@ -19,7 +18,7 @@ import click
 from stridescope.cli.output import print_rich, say, write
 from stridescope.cli.target import Target, load
 from stridescope.errors import InputError, TargetError
-from stridescope.records import SCHEMA, History, Step, TensorInfo
+from stridescope.records import SCHEMA, History, TensorInfo
 from stridescope.records.steps import in_json
 
 if TYPE_CHECKING:
@@ -124,7 +123,11 @@ def show(
 def _from_program(target: Target, request: Request) -> Answer:
     from stridescope.program import run
 
-    source = _followed_by(target.text, request.then) if request.then else target.text
+    source = target.text
+    if request.then:
+        from stridescope.program.edits import with_appended
+
+        source = with_appended(source, request.then)
     return _of_history(run(source, engine=_engine(request), device=request.device))
 
 
@@ -168,18 +171,13 @@ _ANSWERS: dict[Kind, Callable[[Target, Request], Answer]] = {
 def _then(x: Any, text: str, request: Request) -> Answer:
     """What ops make of a tensor that was given; the tensor itself is told as the step before the first."""
     from stridescope.program import run
+    from stridescope.program.live import given_step, with_given
     from stridescope.readers import inspect
 
     history = run(request.then, engine=_engine(request), device=request.device, names={"x": x}, chain_of="x")
-    first, *others = history.steps
-    asked_only = first.op == "name"
-    given = x if isinstance(x, TensorInfo) else inspect(x)
-    if first.before is not None:
-        given = replace(first.before, notes=given.notes)
-    start = Step(text, "given", "same", given.named("x"), name="x")
-    made = () if asked_only else (replace(first, source=first.source.removeprefix("x")),)
-    steps = (start, *made, *others)
-    return _of_history(replace(history, steps=steps, source=f"{text} --then {request.then}"))
+    info = x if isinstance(x, TensorInfo) else inspect(x)
+    told = with_given(history, given_step(text, "x", info))
+    return _of_history(replace(told, source=f"{text} --then {request.then}"))
 
 
 def _of_history(history: History) -> Answer:
@@ -195,33 +193,6 @@ def _engine(request: Request) -> Literal["algebra", "torch"]:
 
 def _one(info: TensorInfo) -> dict[str, Any]:
     return {"schema": SCHEMA, "kind": "tensor", "tensor": info.to_dict()}
-
-
-def _followed_by(source: str, then: str) -> str:
-    """A program whose last expression goes on with `then`, in brackets where a chain would bind tighter."""
-    from stridescope.program.source import without_prompts
-
-    chain = then if then.startswith((".", "[")) else f".{then}"
-    source = without_prompts(source)
-    try:
-        last = ast.parse(source).body[-1]
-    except (SyntaxError, ValueError, IndexError, RecursionError, MemoryError):
-        # The program is at fault, and its own parser says so best.
-        return source
-    value = getattr(last, "value", None)
-    if not isinstance(value, ast.expr) or value.end_lineno is None or value.end_col_offset is None:
-        return source
-    lines = source.split("\n")
-    row = value.end_lineno - 1
-    # ast counts bytes of UTF-8, text counts characters.
-    end = len(lines[row].encode()[: value.end_col_offset].decode())
-    binds_tighter = not isinstance(value, (ast.Call, ast.Attribute, ast.Subscript, ast.Name))
-    lines[row] = f"{lines[row][:end]}{')' if binds_tighter else ''}{chain}{lines[row][end:]}"
-    if binds_tighter:
-        row = value.lineno - 1
-        start = len(lines[row].encode()[: value.col_offset].decode())
-        lines[row] = f"{lines[row][:start]}({lines[row][start:]}"
-    return "\n".join(lines)
 
 
 def _asked(answer: Answer, request: Request) -> dict[str, Any]:

@@ -12,19 +12,23 @@ the engines   algebra              on layouts: allocates nothing, imports nothin
               tensor storage elements nested   its tensors, what they hold, as which type
               alternatives         what would work in place of a refused view
               native calls         on real torch and numpy
+live tensors  live                 what a program starts from, inspected once, its values read late
+a text box    typed prefix edits   half a program, as far as it goes; a program with one step changed
+              completion           what may come next, and what it would do
+              cursor samples ranking   where that is; what to try, and what to show first
+              checking             the same program on real torch, in another process
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stridescope.errors import IllegalOp, InputError, TargetError
+from stridescope.errors import InputError, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from stridescope.program.algebra import AlgebraEngine
     from stridescope.records import History
 
 __all__ = ["run"]
@@ -72,21 +76,8 @@ def run(
     from stridescope.program.algebra import AlgebraEngine
 
     algebra = AlgebraEngine()
-    adopted = {name: _adopted(algebra, name, value) for name, value in (names or {}).items()}
-    return interpret(source, algebra, adopted, chain_of)
+    if not names:
+        return interpret(source, algebra, None, chain_of)
+    from stridescope.program.live import adopted, looked_at
 
-
-def _adopted(algebra: AlgebraEngine, name: str, value: Any) -> Any:
-    """A tensor of the algebra that lies as a live one does, and reads its values only when they are shown."""
-    from stridescope.readers import inspect, read_values
-    from stridescope.records import TensorInfo
-
-    info = value if isinstance(value, TensorInfo) else inspect(value, name)
-    try:
-        tensor = algebra.adopt(info)
-    except IllegalOp as error:
-        raise TargetError(f"ops cannot go on from {name}: {error.message}") from None
-    storage = tensor.storage
-    if info is not value and storage.fill is None and storage.dtype == tensor.dtype:
-        storage.fill = lambda place: read_values(value, [place])[0]
-    return tensor
+    return interpret(source, algebra, adopted(algebra, looked_at(names)), chain_of)

@@ -112,7 +112,9 @@ class AlgebraEngine:
         if not inputs or op.family in ("create", "compute"):
             return Outcome(value, "alloc")
         copied = sum(part.layout.numel * part.dtype.itemsize for part in parts if id(part.storage.root) not in held)
-        return Outcome(value, "copy", copied, copy=parts[0].copy)
+        copy = parts[0].copy
+        sources = () if copy is None else tuple(_given(source, inputs) for source in parts[0].copied)
+        return Outcome(value, "copy", copied, copy=copy, sources=sources)
 
     def _refusal(self, refusal: Refusal, op: Op, bound: tuple[Any, ...]) -> Reason:
         receiver = next(_tensors(bound))
@@ -151,12 +153,18 @@ class AlgebraEngine:
             why=_NO_MEMORY if torch else (*_NO_MEMORY, _NO_AUTOGRAD),
         )
 
+    def state(self, tensor: Any) -> Any:
+        """The fields that ops change in place."""
+        return tensor.layout, tensor.storage, tensor.storage.nbytes, tensor.requires_grad, tensor.locked
+
     def values(self, tensor: Any) -> ReadValues | None:
         """Reads the storage as it is now, whatever is written later."""
-        read = tensor.reader()
-        low, high = 0, tensor.storage.nbytes // tensor.dtype.itemsize
+        read, storage, dtype = tensor.reader(), tensor.storage, tensor.dtype
+        low, high = 0, storage.nbytes // dtype.itemsize
 
         def values(addresses: Sequence[int]) -> list[Any]:
+            if storage.root.ahead is not None:
+                storage.announce(addresses, dtype)
             return [read(address) if low <= address < high else None for address in addresses]
 
         return values
@@ -174,6 +182,13 @@ def _tensors(values: Any) -> Any:
             yield value
         elif isinstance(value, tuple | list):
             yield from _tensors(value)
+
+
+def _given(source: Tensor, inputs: list[Tensor]) -> Tensor:
+    """The input that a copy read: itself, or the one that it read through a view of its own making."""
+    if any(tensor is source for tensor in inputs):
+        return source
+    return next((tensor for tensor in inputs if tensor.storage is source.storage), source)
 
 
 def _reason(refused: IllegalOp) -> Reason:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from stridescope.program.ops import Engine, Op, Owner
-    from stridescope.program.source import Link, Program
+    from stridescope.program.source import Excerpt, Link, Program
 
     T = TypeVar("T")
 
@@ -176,10 +176,10 @@ class Expressions:
         if op.attribute:
             if isinstance(call, ast.Call):
                 self.fail(f".{op.name} is an attribute; write it without ()", node, node.attr)
-            return self.apply(op, [value], node, self.after(node, after)), 1
+            return self.apply(op, [value], node, self.program.excerpt(node, after)), 1
         if not isinstance(call, ast.Call):
             self.fail(f".{op.name} is a method; call it, as in .{op.name}(...)", node, node.attr)
-        return self.call(op, [value], call, self.after(call, after)), 2
+        return self.call(op, [value], call, self.program.excerpt(call, after)), 2
 
     def library(self, root: ast.Name, links: list[Link]) -> tuple[Any, int]:
         """A function or constant of torch or numpy by its dotted name, and how many links that took."""
@@ -194,7 +194,7 @@ class Expressions:
             op = self.ops.get((owner, path))
             call = links[done].node if done < len(links) else None
             if op is not None and isinstance(call, ast.Call):
-                return self.call(op, [], call, self.program.text(call)), done + 1
+                return self.call(op, [], call, self.program.excerpt(call)), done + 1
             if f"{owner}.{path}" in self.constants:
                 return self.constants[f"{owner}.{path}"], done
             if op is not None:
@@ -229,7 +229,7 @@ class Expressions:
 
     def item(self, value: Any, index: Any, node: ast.Subscript, after: ast.expr | None = None) -> Any:
         """What stands at an index of a tensor or of a host value."""
-        source = self.after(node, after)
+        source = self.program.excerpt(node, after)
         if self.engine.is_tensor(value):
             return self.apply(self.row(value, "__getitem__", "an index", node), [value, index], node, source)
         if any(map(self.engine.is_tensor, index if isinstance(index, tuple) else (index,))):
@@ -249,7 +249,7 @@ class Expressions:
             self.fail(f"{written} on a tensor computes values; {vocabulary.FOLLOWED}", node)
         return op
 
-    def call(self, op: Op, receiver: list[Any], call: ast.Call, source: str) -> Any:
+    def call(self, op: Op, receiver: list[Any], call: ast.Call, source: Excerpt) -> Any:
         """A row called with arguments as they are written."""
         args, places = self.spread(call.args)
         kwargs = {keyword.arg: self.value(keyword.value) for keyword in call.keywords if keyword.arg is not None}
@@ -261,16 +261,16 @@ class Expressions:
             self.fail(mismatch.message, at_fault.get(mismatch.where, call))
         return self.record(op, overload, (*receiver, *bound), call, source)
 
-    def apply(self, op: Op, values: list[Any], node: ast.expr | ast.stmt, source: str | None = None) -> Any:
+    def apply(self, op: Op, values: list[Any], node: ast.expr | ast.stmt, source: Excerpt | None = None) -> Any:
         """An attribute, an operator or an index: the first of `values` is the receiver."""
         try:
             overload, bound = bind(op, values[1:], {}, self.engine.is_tensor)
         except Mismatch as mismatch:
             kinds = [_in_a_word(value, self.engine) for value in values]
             self.fail(operands(op.name, self.engine.owner(values[0]), kinds) or mismatch.message, node)
-        return self.record(op, overload, (values[0], *bound), node, source or self.program.text(node))
+        return self.record(op, overload, (values[0], *bound), node, source or self.program.excerpt(node))
 
-    def record(self, op: Op, overload: int, bound: tuple[Any, ...], node: ast.expr | ast.stmt, source: str) -> Any:
+    def record(self, op: Op, overload: int, bound: tuple[Any, ...], node: ast.expr | ast.stmt, source: Excerpt) -> Any:
         """Have the row applied, its step kept."""
         try:
             value = self.steps.apply(op, overload, bound, source)
@@ -289,11 +289,6 @@ class Expressions:
             return compute()
         except host.HostError as error:
             self.fail(str(error), node)
-
-    def after(self, node: ast.expr, after: ast.expr | None) -> str:
-        """The text of a node, without the node that it goes on from."""
-        # What stands between a root in parentheses and its first link is the end of the parentheses.
-        return self.program.text(node, after).lstrip(") ")
 
     def shown(self, value: Any) -> str:
         """A value in an error message."""

@@ -21,7 +21,7 @@ from stridescope.program.grammar import unstarred
 from stridescope.program.operators import IN_PLACE, OPERATORS
 from stridescope.program.recorder import RefusedError
 from stridescope.program.signature import shown
-from stridescope.program.source import LIBRARIES, parse
+from stridescope.program.source import LIBRARIES, Excerpt, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from stridescope.program.ops import Engine
     from stridescope.records import History
 
-__all__ = ["interpret"]
+__all__ = ["interpret", "receiver_of"]
 
 _EXAMPLE = "start from an op that gives one, such as torch.arange(12).view(3, 4)"
 
@@ -57,7 +57,7 @@ def interpret(source: str, engine: Engine, names: dict[str, Any] | None = None, 
             valid before that place, None where nothing was run.
     """
     names = {} if names is None else names
-    run = _Run(parse(source, _receiver(source, names, chain_of)), engine, names)
+    run = _Run(parse(source, receiver_of(source, names, chain_of)), engine, names)
     try:
         run.all()
     except ProgramError as error:
@@ -66,7 +66,7 @@ def interpret(source: str, engine: Engine, names: dict[str, Any] | None = None, 
     return run.history()
 
 
-def _receiver(source: str, names: Mapping[str, Any], goes_on: str | None) -> str:
+def receiver_of(source: str, names: Mapping[str, Any], goes_on: str | None) -> str:
     """The name that the text goes on from, or "" where it is a program of its own."""
     text = str(source).lstrip()
     if text.startswith((".", "[")):
@@ -87,7 +87,7 @@ class _Run(Expressions):
         """What happened so far."""
         statements = self.program.statements
         plain = len(statements) == 1 and isinstance(statements[0], ast.Expr)
-        return self.steps.history(self.program.told, plain=plain)
+        return self.steps.history(self.program.told, self.program.source, plain=plain)
 
     def all(self) -> None:
         """Every statement, until an op is refused."""
@@ -132,7 +132,8 @@ class _Run(Expressions):
             node = node.args[0]
         named = isinstance(node, ast.Name) and value is not self.steps.latest
         if named or not self.steps.steps:
-            self.steps.gave(self.program.text(node) or self.program.receiver, "name", value)
+            excerpt = self.program.excerpt(node)
+            self.steps.gave(excerpt._replace(text=excerpt.text or self.program.receiver), "name", value)
 
     def given(self, last: ast.stmt) -> None:
         """A program that made nothing: it may have asked about a tensor that it was given."""
@@ -141,7 +142,7 @@ class _Run(Expressions):
         if given is None:
             told = "".join(f"{shown(text)[1:-1]} is {self.shown(it)}, and " for text, it in self.steps.answers[-1:])
             self.fail(f"{told}the program makes no tensor; {_EXAMPLE}", last)
-        self.steps.gave(given, "name", self.names[given])
+        self.steps.gave(Excerpt(given, None), "name", self.names[given])
 
     def statement(self, node: ast.stmt) -> Any:
         if isinstance(node, ast.Expr):
@@ -159,7 +160,7 @@ class _Run(Expressions):
             self.names[target.id] = value
             self.steps.label([target.id], value)
         elif isinstance(target, ast.Subscript):
-            self.set_item(target, self.value(target.value), self.value(target.slice), value, self.program.text(node))
+            self.set_item(target, self.value(target.value), self.value(target.slice), value, self.program.excerpt(node))
         else:
             assert isinstance(target, ast.Tuple | ast.List)
             if self.engine.is_tensor(value):
@@ -186,7 +187,7 @@ class _Run(Expressions):
         for part, item in zip(unstarred(target.elts), items, strict=True):
             self.assign(node, part, item)
 
-    def set_item(self, target: ast.Subscript, receiver: Any, index: Any, value: Any, source: str) -> None:
+    def set_item(self, target: ast.Subscript, receiver: Any, index: Any, value: Any, source: Excerpt) -> None:
         if not self.engine.is_tensor(receiver):
             self.fail(f"{self.shown(receiver)} cannot be written to; only a tensor can", target.value)
         self.apply(
@@ -197,7 +198,7 @@ class _Run(Expressions):
         )
 
     def augment(self, node: ast.AugAssign) -> Any:
-        source = self.program.text(node)
+        source = self.program.excerpt(node)
         if isinstance(node.target, ast.Name):
             value = self.in_place(node, self.name(node.target), source)
             self.names[node.target.id] = value
@@ -214,7 +215,7 @@ class _Run(Expressions):
             self.set_item(node.target, receiver, index, new, source)
         return new
 
-    def in_place(self, node: ast.AugAssign, old: Any, source: str) -> Any:
+    def in_place(self, node: ast.AugAssign, old: Any, source: Excerpt) -> Any:
         other = self.value(node.value)
         if not self.engine.is_tensor(old):
             return self.operate(node, node.op, old, other)

@@ -87,6 +87,10 @@ class NativeEngine:
         """What the inspector reads off it now."""
         return inspect(tensor)
 
+    def state(self, tensor: Any) -> TensorInfo:
+        """All that the inspector reads, which costs no more than a part of it."""
+        return inspect(tensor)
+
     def values(self, tensor: Any) -> ReadValues | None:
         """Reads its storage as it is now; of a large storage, nothing is known after a later write."""
         info = inspect(tensor)
@@ -164,7 +168,11 @@ class NativeEngine:
             return Outcome(result, "alloc")
         copied = sum(info.nbytes or 0 for info in fresh)
         if foreseen is not None and foreseen.effect == "copy":
-            return Outcome(result, "copy", foreseen.copied_nbytes, copy=foreseen.copy)
+            real = {id(self._shadows[id(tensor)][1]): tensor for tensor in inputs if id(tensor) in self._shadows}
+            sources = tuple(real[id(source)] for source in foreseen.sources if id(source) in real)
+            # A list among what is joined becomes an array that nobody can look at.
+            copy = foreseen.copy if len(sources) == len(foreseen.sources) else None
+            return Outcome(result, "copy", foreseen.copied_nbytes, copy=copy, sources=() if copy is None else sources)
         return Outcome(result, "copy", copied)
 
     # ---------------------------------------------------------------------------------------- the call

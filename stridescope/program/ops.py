@@ -57,7 +57,8 @@ class Op:
 class Outcome:
     """What an engine answers for one op: the value, and what happened to memory.
 
-    `value` is a tensor of the engine, a tuple of them, a host value (effect None), or None when refused.
+    `value` is a tensor of the engine, a tuple of them, a host value (effect None), or None when refused. `sources` are,
+    one for one, the tensors that `copy.sources` are layouts of.
     """
 
     value: Any
@@ -66,6 +67,7 @@ class Outcome:
     reason: Reason | None = None
     write: Write | None = None
     copy: Copy[Layout] | None = None
+    sources: tuple[Any, ...] = ()
 
 
 class Engine(Protocol):
@@ -88,6 +90,9 @@ class Engine(Protocol):
 
     def info(self, tensor: Any) -> TensorInfo:
         """The tensor's layout now."""
+
+    def state(self, tensor: Any) -> Any:
+        """What an op may change in place: equal for one tensor at two moments while its `info` is."""
 
     def values(self, tensor: Any) -> ReadValues | None:
         """Reads values of the tensor's storage as it is at this moment of the program."""

@@ -2,16 +2,17 @@
 
 Problem: a step must show the tensor before and after under the names the program gave it, and the values
 as they were at that moment, while names come and go. Method: every op passes through `Recorder.apply`,
-which describes the tensor before, has the engine apply the row, and keeps what it answered. An assignment
-comes after its step, so it labels the step that is still fresh.
+which describes the tensors before, has the engine apply the row, and keeps what it answered. An assignment
+comes after its step, so it labels the step that is still fresh; and what names stand for is looked at before the
+next op, when it is compared with what was last known of each.
 
-Cost: O(names) for each step.
+Cost: O(names) for each step; a name is described only where it changed.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stridescope.records import History, Step
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stridescope.program.ops import Engine, Op
+    from stridescope.program.source import Excerpt
     from stridescope.records import TensorInfo
 
 __all__ = ["Recorder", "RefusedError"]
@@ -26,6 +28,14 @@ __all__ = ["Recorder", "RefusedError"]
 
 class RefusedError(Exception):
     """The engine refused an op, so the history is complete."""
+
+
+class _Known(NamedTuple):
+    """What a name last stood for: the tensor, its state, and the record made of it then."""
+
+    tensor: Any
+    state: Any
+    info: TensorInfo
 
 
 class Recorder:
@@ -45,40 +55,74 @@ class Recorder:
         self.fresh: Any = None
         self.latest: Any = None
         self.answers: list[tuple[str, Any]] = []
+        self._known: dict[str, _Known] = {}
+        self._bound: list[dict[str, TensorInfo | None]] = []
+        self._news()
+        self.given = tuple((name, known.info) for name, known in self._known.items())
 
-    def history(self, source: str, *, plain: bool) -> History:
+    def history(self, source: str, text: str, *, plain: bool) -> History:
         """What happened so far; `plain` for one chain, which needs no list of names."""
-        named = {} if plain else self.variables()
-        aliases = tuple((name, self.engine.info(tensor).named(name)) for name, tensor in named.items())
-        return History(source, self.engine.name, tuple(self.steps), aliases, tuple(self.answers))
+        self._look()
+        steps = (
+            replace(step, bound=tuple(bound.items())) if bound else step
+            for step, bound in zip(self.steps, self._bound, strict=True)
+        )
+        aliases = () if plain else tuple((name, self._known[name].info) for name in self.variables())
+        return History(source, self.engine.name, tuple(steps), aliases, tuple(self.answers), self.given, text)
 
-    def apply(self, op: Op, overload: int, bound: tuple[Any, ...], source: str) -> Any:
+    def _look(self) -> None:
+        """Put what names have come to stand for on the last step; before the first one, nothing is to be told yet."""
+        if self.steps:
+            self._bound[-1].update(self._news())
+
+    def _news(self) -> dict[str, TensorInfo | None]:
+        """The names that stand for something else than when they were last looked at."""
+        engine, known, variables = self.engine, self._known, self.variables()
+        news: dict[str, TensorInfo | None] = {}
+        for name in [name for name in known if name not in variables]:
+            del known[name]
+            news[name] = None
+        for name, tensor in variables.items():
+            old, state = known.get(name), engine.state(tensor)
+            if old is None or old.tensor is not tensor or old.state != state:
+                known[name] = _Known(tensor, state, engine.info(tensor).named(name))
+                news[name] = known[name].info
+        return news
+
+    def apply(self, op: Op, overload: int, bound: tuple[Any, ...], source: Excerpt) -> Any:
         """Have the engine apply a row, and keep the step if it is one.
 
         Raises:
             RefusedError: the op was refused; its step is kept.
         """
-        subject = next(self._each_tensor(bound), None)
-        before = self.described(subject)
+        self._look()
+        inputs = list(self._each_tensor(bound))
+        subject = inputs[0] if inputs else None
+        seen = {id(tensor): self.described(tensor) for tensor in inputs}
         outcome = self.engine.apply(op, overload, bound, self.variables())
         if outcome.effect is None:
             return outcome.value
         value = subject if outcome.value is None else outcome.value
         tensors = [] if outcome.effect == "refused" else self.tensors_of(value)
         single = self.engine.is_tensor(value)
-        self.steps.append(
+        made = self.described(value) if tensors and single else None
+        first = set(map(id, outcome.sources))
+        read = (*outcome.sources, *(tensor for tensor in inputs if id(tensor) not in first))
+        self._append(
             Step(
-                source=source,
+                source=source.text,
                 op=_word(op.name),
                 effect=outcome.effect,
-                tensor=self.described(value) if tensors and single else None,
+                tensor=made,
                 copied_nbytes=outcome.copied_nbytes,
                 reason=outcome.reason,
                 tensors=() if single else tuple(map(self.engine.info, tensors)),
-                before=before,
+                before=seen.get(id(subject)),
                 write=outcome.write,
                 copy=outcome.copy,
                 values=self.engine.values(tensors[0]) if tensors else None,
+                sources=tuple(seen.get(id(tensor)) or self.engine.info(tensor) for tensor in read),
+                place=source.place,
             )
         )
         if outcome.effect == "refused":
@@ -86,20 +130,27 @@ class Recorder:
         self.fresh = self.latest = value
         return value
 
-    def gave(self, source: str, op: str, value: Any) -> None:
+    def _append(self, step: Step) -> None:
+        self.steps.append(step)
+        self._bound.append({})
+
+    def gave(self, source: Excerpt, op: str, value: Any) -> None:
         """Keep a step that only hands over what was there."""
+        self._look()
         tensors = self.tensors_of(value)
         info = self.described(tensors[0])
-        single = self.engine.is_tensor(value)
-        self.steps.append(
+        parts = () if self.engine.is_tensor(value) else tuple(map(self.engine.info, tensors))
+        self._append(
             Step(
-                source=source,
+                source=source.text,
                 op=op,
                 effect="same",
-                tensor=info if single else None,
-                tensors=() if single else tuple(map(self.engine.info, tensors)),
+                tensor=None if parts else info,
+                tensors=parts,
                 before=info,
                 values=self.engine.values(tensors[0]),
+                sources=() if info is None else (info, *parts[1:]),
+                place=source.place,
             )
         )
         self.fresh = self.latest = value

@@ -22,6 +22,7 @@ import re
 import warnings
 from dataclasses import dataclass
 from textwrap import dedent
+from typing import TYPE_CHECKING, NamedTuple
 
 from stridescope.errors import ProgramError
 from stridescope.program.grammar import (
@@ -37,13 +38,30 @@ from stridescope.program.grammar import (
     shown,
 )
 
-__all__ = ["FUNCTIONAL", "LIBRARIES", "Link", "Program", "chain_of", "parse", "without_prompts"]
+if TYPE_CHECKING:
+    from stridescope.records import Place
+
+__all__ = [
+    "FUNCTIONAL",
+    "LIBRARIES",
+    "MAX_CHARS",
+    "TOKEN",
+    "Excerpt",
+    "Link",
+    "Program",
+    "chain_of",
+    "normalised",
+    "origins",
+    "parse",
+    "syntax_tree",
+    "without_prompts",
+]
 
 MAX_CHARS = 20_000
 MAX_BRACKETS = 60
 MAX_OPS = 1_000
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""
     (?P<comment> \#[^\n]* )
   | (?P<string>  \"\"\" (?:\\.|.)*? (?:\"\"\"|\Z) | ''' (?:\\.|.)*? (?:'''|\Z)
@@ -54,10 +72,19 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+"""What a scan looks at: comments, strings, brackets, and characters that no program is written in."""
+
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
 _WORD = re.compile(r"[A-Za-z_]\w*|\d[\w.]*|\S", re.ASCII)
 _PROMPT = re.compile(r"(>>>|\.\.\.)(?: |$)")
 _CLOSED_STRING = re.compile(r"(\"\"\"|'''|\"|')(?:\\.|.)*?\1\Z", re.DOTALL)
+
+
+class Excerpt(NamedTuple):
+    """A part of a program: its text on one line, and where it stands in the source; None where it is not there."""
+
+    text: str
+    place: Place | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +112,26 @@ class Program:
         rows[0] = rows[0][max(column, len(self.receiver)) if line == 1 else column :]
         return _one_line(rows)
 
+    def excerpt(self, node: ast.expr | ast.stmt, after: ast.expr | None = None) -> Excerpt:
+        """A node with its place; with `after`, what follows that node, but for the brackets that close around it."""
+        text = self.text(node, after).lstrip(") ")
+        line, column = (node.lineno, node.col_offset) if after is None else _end(after)
+        end_line, end_column = _end(node)
+        while (line, column) < (end_line, end_column):
+            row = self.lines[line - 1]
+            column += len(row[column:]) - len(row[column:].lstrip(") \t"))
+            if column < len(row):
+                break
+            line, column = line + 1, 0
+        first = self._column(line, column), self._column(end_line, end_column)
+        return Excerpt(text, (line, first[0], end_line, first[1]) if text else None)
+
+    def _column(self, line: int, column: int) -> int:
+        """A column of `lines` as one of `source`: the receiver is only in the former."""
+        if line > 1:
+            return column
+        return max(column - len(self.lines[0]) + len(self.source.split("\n", 1)[0]), 0)
+
     @property
     def told(self) -> str:
         """The program as a heading gives it: as it was written, but each statement on a line of its own."""
@@ -101,8 +148,7 @@ class Program:
             line, column = end_line, end_column - len(name)
         elif end_line != line:
             end_column = len(self.lines[line - 1].rstrip())
-        shift = len(self.lines[0]) - len(self.source.split("\n", 1)[0]) if line == 1 else 0
-        return _error(message, self.source, line, column - shift, end_column - shift)
+        return _error(message, self.source, line, self._column(line, column), self._column(line, end_column))
 
 
 def parse(source: str, receiver: str = "") -> Program:
@@ -125,7 +171,7 @@ numbers, strings, slices, tuples and lists
         raise ProgramError(f"a program is text, got {type(source).__name__}")
     if len(source) > MAX_CHARS:
         raise _error(f"the program has {len(source):,} characters; at most {MAX_CHARS:,} are read", source, 1, 0, 1)
-    source = without_prompts(dedent(source.replace("\r\n", "\n").replace("\r", "\n")).strip())
+    source = normalised(source)
     if not source:
         raise _error(f"the program is empty; try {EXAMPLE}", source, 1, 0, 1)
     text = _scan(source)
@@ -139,6 +185,39 @@ numbers, strings, slices, tuples and lists
     if (ops := sum(count_ops(node) for node in kept)) > MAX_OPS:
         raise _error(f"the program has {ops:,} ops; at most {MAX_OPS:,} are followed", source, 1, 0, 1)
     return Program(source, kept, program.lines, receiver)
+
+
+def normalised(text: str) -> str:
+    r"""The text that `parse` reads: common indent, blank ends and prompts taken off.
+
+    >>> normalised("\n   x = 1\n   x\n")
+    'x = 1\nx'
+    """
+    return without_prompts(dedent(_one_newline(text)).strip())
+
+
+def origins(text: str) -> list[tuple[int, int]]:
+    r"""Of each line of `normalised(text)`: its line in the text, from 0, and how much was taken off before it.
+
+    >>> origins("\n  x = 1\n  x"), origins(">>> x = 1\n1\n>>> x")
+    ([(1, 2), (2, 2)], [(0, 4), (2, 4)])
+    """
+    rows = _one_newline(text).split("\n")
+    if dedent("\n".join(rows)).strip().startswith(">>>"):
+        matched = ((k, row, _PROMPT.match(row.lstrip())) for k, row in enumerate(rows))
+        found = [(k, row, len(row) - len(row.lstrip()) + match.end()) for k, row, match in matched if match]
+    else:
+        left = dedent("\n".join(rows)).split("\n")
+        found = [(k, row, len(row) - len(rest)) for k, (row, rest) in enumerate(zip(rows, left, strict=True))]
+    first = next((n for n, (_, row, taken) in enumerate(found) if row[taken:].strip()), len(found))
+    answer = [(k, taken) for k, _, taken in found[first:]]
+    for k, row, taken in found[first : first + 1]:
+        answer[0] = k, len(row) - len(row[taken:].lstrip())
+    return answer
+
+
+def _one_newline(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def without_prompts(source: str) -> str:
@@ -164,7 +243,7 @@ def _scan(source: str) -> str:
     opened: list[int] = []
     pieces: list[str] = []
     kept = 0
-    for token in _TOKEN.finditer(source):
+    for token in TOKEN.finditer(source):
         at, found = token.start(), token.group()
         if token.lastgroup == "comment":
             pieces += source[kept:at], " " * len(found)
@@ -197,12 +276,21 @@ def _odd(char: str) -> str:
     return f"{shown} is not allowed; a program is written in plain ASCII"
 
 
+def syntax_tree(text: str) -> list[ast.stmt]:
+    """What `ast` reads, without a word about what it finds odd.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: as `ast.parse` does.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text).body
+
+
 def _tree(text: str, program: Program) -> list[ast.stmt]:
     """What `ast` reads, with every way it can fail turned into one sentence."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text).body
+        return syntax_tree(text)
     except SyntaxError as error:
         raise _syntax_error(error, program) from None
     except (RecursionError, MemoryError):

@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from stridescope.layout import Layout
     from stridescope.layout.dtypes import DType
 
-__all__ = ["Fill", "Storage", "Value", "Write"]
+__all__ = ["Ahead", "Fill", "Storage", "Value", "Write"]
 
 Fill = Callable[[int], Any]
 """Element number -> value."""
+
+Ahead = Callable[[Sequence[int]], None]
+"""Takes the numbers of elements that are about to be asked for, to read them together."""
 
 Value = Callable[[tuple[int, ...], Any], Any]
 """(index in what is written, value there before) -> value there after."""
@@ -92,6 +95,7 @@ class Storage:
         window_of, shift_nbytes: torch gives a tensor made from an array a storage of its own that starts at the
             array's first element, over the same memory: such a storage is a window on its root, so many bytes in.
         depth: how many storages its values stand on, one on another.
+        ahead: for a storage whose fill reads what is dear to read one by one.
     """
 
     nbytes: int
@@ -101,6 +105,7 @@ class Storage:
     window_of: Storage | None = None
     shift_nbytes: int = 0
     depth: int = 0
+    ahead: Ahead | None = None
     _writes: list[Write] = field(default_factory=list)
     _settled: list[tuple[int, tuple[Any, ...]]] = field(default_factory=list)
     _known: dict[tuple[int, int], Any] = field(default_factory=dict)
@@ -162,6 +167,19 @@ class Storage:
         if dtype == root.dtype and first % dtype.itemsize == 0:
             return root._own(first // dtype.itemsize, seen)  # noqa: SLF001 - its own kind
         return root._reinterpreted(first, dtype, seen)  # noqa: SLF001 - its own kind
+
+    def announce(self, addresses: Sequence[int], dtype: DType) -> None:
+        """Say which values, in elements of `dtype`, are about to be asked for; they need not be inside."""
+        root, size = self.root, dtype.itemsize
+        if root.ahead is None or root.device == "meta":
+            return
+        own, held = root.dtype.itemsize, root.nbytes // root.dtype.itemsize
+        if own != size or self.shift_nbytes % own:
+            firsts = [self.shift_nbytes + address * size for address in addresses]
+            addresses = [at for first in firsts for at in range(first // own, -(-(first + size) // own))]
+        elif self.shift_nbytes:
+            addresses = [address + self.shift_nbytes // own for address in addresses]
+        root.ahead([address for address in addresses if 0 <= address < held])
 
     def _own(self, address: int, seen: int) -> Any:
         """The value of one of the storage's own elements."""

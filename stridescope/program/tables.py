@@ -17,7 +17,7 @@ from stridescope.layout.dtypes import NUMPY_NAMES, TORCH_NAMES
 if TYPE_CHECKING:
     from stridescope.program.ops import Op, Owner
 
-__all__ = ["CONSTANTS", "OPS"]
+__all__ = ["CONSTANTS", "OPS", "table"]
 
 _NUMBERS = {"nan": math.nan, "inf": math.inf, "pi": math.pi, "e": math.e}
 
@@ -51,14 +51,14 @@ _LOADERS = {"torch": _torch, "tensor": _torch, "np": _numpy, "ndarray": _numpy}
 
 
 @cache
-def _table(owner: Owner) -> dict[str, Op]:
+def table(owner: Owner) -> dict[str, Op]:
     """The rows of one owner, by name."""
-    table: dict[str, Op] = {}
+    found: dict[str, Op] = {}
     for op in (op for rows in _LOADERS[owner]() for op in rows if op.owner == owner):
-        if op.name in table:
+        if op.name in found:
             raise AssertionError(f"two rows for {owner}.{op.name}")
-        table[op.name] = op
-    return table
+        found[op.name] = op
+    return found
 
 
 class _Ops(Mapping["tuple[Owner, str]", "Op"]):
@@ -66,11 +66,11 @@ class _Ops(Mapping["tuple[Owner, str]", "Op"]):
 
     def __getitem__(self, key: tuple[Owner, str]) -> Op:
         owner, name = key
-        return _table(owner)[name]
+        return table(owner)[name]
 
     def __iter__(self) -> Iterator[tuple[Owner, str]]:
         owners: list[Owner] = ["tensor", "torch", "ndarray", "np"]
-        return ((owner, name) for owner in owners for name in _table(owner))
+        return ((owner, name) for owner in owners for name in table(owner))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

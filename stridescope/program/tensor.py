@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from stridescope.layout.indexing import Positions
 from stridescope.program.elements import cast, held
-from stridescope.program.storage import Fill, Storage, Value
+from stridescope.program.storage import Ahead, Fill, Storage, Value
 
 if TYPE_CHECKING:
     from stridescope.layout import Copy, Layout
@@ -34,7 +34,7 @@ class Tensor:
         leaf: whether autograd would accumulate into it: it requires grad and no op made it.
         of_leaf: whether it is a view of such a leaf.
         conj, neg: values are conjugated, negated when read, and back again when written.
-        copy: for a tensor an op filled, where its elements came from.
+        copy, copied: for a tensor an op filled, where its elements came from, and the tensors that were read.
         locked: a numpy view that may not be written.
     """
 
@@ -49,6 +49,7 @@ class Tensor:
     neg: bool = False
     locked: bool = False
     copy: Copy[Layout] | None = None
+    copied: Sequence[Tensor] = ()
 
     @property
     def device(self) -> str:
@@ -167,4 +168,19 @@ def of_copy(
     grad = any(source.requires_grad for source in sources) and (kind.is_floating or kind.is_complex)
     storage = Storage(prod(copy.layout.shape) * kind.itemsize, device or first.device, kind, fill)
     storage.stands_on([source.storage for source in sources])
-    return Tensor(copy.layout, kind, storage, library or first.library, grad, leaf=not grad, copy=copy)
+    if any(source.storage.root.ahead is not None for source in sources):
+        storage.ahead = _ahead(copy, sources)
+    return Tensor(copy.layout, kind, storage, library or first.library, grad, leaf=not grad, copy=copy, copied=sources)
+
+
+def _ahead(copy: Copy[Layout], sources: Sequence[Tensor]) -> Ahead:
+    """Passes on to the sources which of their elements a copy is about to ask for."""
+
+    def ahead(places: Sequence[int]) -> None:
+        wanted: dict[int, list[int]] = {}
+        for number, address in map(copy.origin, places):
+            wanted.setdefault(number, []).append(address)
+        for number, addresses in wanted.items():
+            sources[number].storage.announce(addresses, sources[number].dtype)
+
+    return ahead

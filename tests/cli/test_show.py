@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from stridescope.cli.show import _followed_by
 from stridescope.cli.target import FORMS, load
 from stridescope.errors import TargetError
+from stridescope.program.edits import with_appended
 
 CHAIN = "torch.arange(12).view(3, 4).t()[1:, ::2]"
 TENSOR_FIELDS = [
@@ -302,7 +302,7 @@ def test_then_on_a_live_tensor_runs_on_torch_when_asked(cli: Callable[..., Any],
     ],
 )
 def test_then_is_written_where_the_last_expression_ends(source: str, followed: str) -> None:
-    assert _followed_by(source, "t()") == followed
+    assert with_appended(source, "t()") == followed
 
 
 def test_torch_gives_the_same_layouts_as_the_algebra(cli: Callable[..., Any]) -> None:
