@@ -113,18 +113,17 @@ def in_sight(pane: Pane, view: View) -> tuple[int, int]:
         return view.scroll
     x, y = tiles.place(view.cursor)
     margin_x, margin_y = (tiles.label, tiles.head) if pane.sticky else (0, 0)
-    left, top = pane.left, pane.top
-    if x < left + margin_x:
-        left = x - margin_x
-    elif x + tiles.cell_width > left + body.width:
-        left = x + tiles.cell_width - body.width
-    if y < top + margin_y:
-        top = y - margin_y
-    elif y + tiles.cell_height > top + body.height:
-        top = y + tiles.cell_height - body.height
-    if (left, top) == (pane.left, pane.top):
+    left = _nearest(pane.left, x - margin_x, x + tiles.cell_width - body.width, tiles.pitch_x)
+    top = _nearest(pane.top, y - margin_y, y + tiles.cell_height - body.height, tiles.pitch_y)
+    if (left * tiles.pitch_x, top * tiles.pitch_y) == (pane.left, pane.top):
         return view.scroll
-    return -(-max(left, 0) // tiles.pitch_x), -(-max(top, 0) // tiles.pitch_y)
+    return left, top
+
+
+def _nearest(here: int, most: int, least: int, pitch: int) -> int:
+    """Of the scrolls from `least` to `most` the one nearest to where it is, in whole cells; what comes first wins."""
+    wanted = most // pitch if here > most else -(-least // pitch) if here < least else here // pitch
+    return max(min(wanted, most // pitch), 0)
 
 
 def stepped(index: tuple[int, ...], shape: tuple[int, ...], right: int, down: int, across: int) -> tuple[int, ...]:

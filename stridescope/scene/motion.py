@@ -258,11 +258,11 @@ def _grids(motion: Motion, before: Rest, after: Rest) -> None:
                 used.add(source)
             _fly(motion, spot, from_x, from_y)
     for source, until in read.items():
-        if source[0] not in stayed:
+        if source[0] not in stayed or source not in after.grid:
             _wait(motion, before.grid[source], until)
     if writes is not None:
         _light(motion, after)
-    _leave(motion, (spot for key, spot in before.grid.items() if key not in used and key[0] not in stayed))
+    _leave(motion, (spot for key, spot in before.grid.items() if key not in used))
 
 
 def _stays(before: Rest, after: Rest, key: str) -> bool:

@@ -38,6 +38,7 @@ __all__ = ["Member", "Scene", "Subject"]
 KEPT = 16
 LARGE_STEPS = 32
 VALUE = 5
+SETTLED = 4
 
 
 class Scene:
@@ -285,8 +286,14 @@ class Scene:
 
     def _in_sight(self, number: int, view: View) -> View:
         """The view scrolled as little as brings its cursor into sight."""
-        pane = self._rest(number, _standing(view)).panes.get(view.focus or "")
-        return view if pane is None or view.cursor is None else replace(view, scroll=in_sight(pane, view))
+        for _ in range(SETTLED):
+            pane = self._rest(number, _standing(view)).panes.get(view.focus or "")
+            scroll = view.scroll if pane is None else in_sight(pane, view)
+            if scroll == view.scroll:
+                break
+            # What comes into sight may have wider cells than what was there, and push the cursor out again.
+            view = replace(view, scroll=scroll)
+        return view
 
     def scrolled(self, position: float, view: View, right: int, down: int) -> View:
         """The view with the focused grid scrolled by cells, as far as there is something to see."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import lru_cache
+from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from stridescope.scene.frame import Mark, Piece, Row, painted, piece
@@ -106,11 +107,11 @@ class StepsLine(NamedTuple):
         return number if column < self.stops[place] + 2 + len(self.signs[number].label) else None
 
     def row(self, position: float, *, tracked: bool = False) -> Row:
-        """The names: the current step stands out, what is passed is drawn heavier, the place itself is marked.
+        """The names: the step at rest or on its way stands out, what is passed is drawn heavier, the place is marked.
 
         `tracked` where `track` is drawn below, which marks the place.
         """
-        current, here = round(position), self.column(position)
+        current, here = ceil(position), self.column(position)
         dots = piece("." if self.ascii else "…", "quiet")
         runs: list[tuple[int, Piece]] = [(1, dots)] if self.shown and self.shown[0] > 0 else []
         for place, (number, stop) in enumerate(zip(self.shown, self.stops, strict=True)):
@@ -136,7 +137,7 @@ class StepsLine(NamedTuple):
             return ()
         first, last = self.stops[0], self.stops[-1]
         here = int(self.column(position))
-        effect = self.signs[min(int(position) + (position != int(position)), len(self.signs) - 1)].effect
+        effect = self.signs[min(ceil(position), len(self.signs) - 1)].effect
         runs = [(first, piece(heavy * (here - first), "plain")), (here, piece(thin * (last - here), "quiet"))]
         runs += [(stop, piece(stop_sign, "plain" if stop <= here else "quiet")) for stop in self.stops]
         return painted([run for run in [*runs, (here, piece(knob, effect))] if run[1].size], self.width)

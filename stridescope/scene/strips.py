@@ -96,19 +96,24 @@ class StripPlan:
         if self.bar is None:
             return self
         track = self.track
-        # Addresses are as long as those on the page that is shown.
-        highest = min(track.high - 1, position + 2 * self.width)
-        cell_width, fit = _cells(track, highest, self.width, self.least)
-        # Whole pages, so that what is pointed at moves and not the strip under it.
-        first = max(min(track.low + (position - track.low) // fit * fit, track.high - fit), track.low)
+        cell_width, fit, start = self._page(position)
+        first = max(min(start, track.high - fit), track.low)
         shown = min(fit, track.high - track.low)
         return replace(self, cell_width=cell_width, per_line=fit, first=first, shown=shown)
 
     def page_of(self, position: int) -> int:
         """A position that turns to the page of another, the same one for as much of that page as can be."""
-        low, fit = self.track.low, self.turned(position).per_line
-        start = low + (position - low) // fit * fit
-        return start if position in self.turned(start).positions else position
+        start = self._page(position)[2]
+        _, fit, first = self._page(start)
+        return start if first <= position < first + fit else position
+
+    def _page(self, position: int) -> tuple[int, int, int]:
+        """Of the page with a position: how wide its cells are, how many there are, and where it starts."""
+        low, high = self.track.low, self.track.high
+        # Addresses are as long as those on the page that is shown.
+        cell_width, fit = _cells(self.track, min(high - 1, position + 2 * self.width), self.width, self.least)
+        # Whole pages, so that what is pointed at moves and not the strip under it.
+        return cell_width, fit, low + (position - low) // fit * fit
 
     def bar_column(self, position: int) -> int:
         """The column of the bar that stands for a position."""
