@@ -142,6 +142,7 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
     _python,
     _package("click", "the command line"),
     _package("rich", "drawing"),
+    _package("textual", "the terminal app"),
     _package("torch", "live torch tensors, --torch; an expression needs none"),
     _package("numpy", "live numpy arrays, np under --torch; an expression needs none"),
     _torch_devices,

@@ -15,7 +15,7 @@ from stridescope.scene.frame import Piece, piece, size_of
 from stridescope.scene.minimap import shown_text
 from stridescope.scene.reach import reaches
 from stridescope.scene.sentences import contiguity, reached
-from stridescope.scene.text import count, nbytes_text, shortened, source_shortened
+from stridescope.scene.text import ascii_text, count, nbytes_text, printable, shortened, source_shortened
 from stridescope.scene.view import Hit
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ def head_of(pane: Pane, cast: Cast, step: Step, view: View) -> Iterator[tuple[in
             if gap or not first:
                 continue
             title = chunk[0].piece
-            chunk = [Word(piece(shortened(title.text, head.width), title.look.role), chunk[0].hit)]  # noqa: PLW2901
+            short = shortened(title.text, head.width, ".." if view.ascii else "…")
+            chunk = [Word(piece(short, title.look.role), chunk[0].hit)]  # noqa: PLW2901
         x += gap
         for word in chunk:
             yield x, y, word.piece, word.hit
@@ -127,16 +128,17 @@ def _chunks(pane: Pane, cast: Cast, step: Step, view: View) -> Iterator[Chunk]:
     focused = cast.focused(view.focus) is member
     whose = Hit("tensor", member.key)
     title = member.name or ("TENSOR" if alone else source_shortened(member.source, 24))
-    yield [Word(piece(title, "bold" if focused or alone else "plain"), whose)]
+    yield [Word(piece(_said(title, view), "bold" if focused or alone else "plain"), whose)]
     if info.shape is None:
-        yield [Word(piece(dict(info.why).get("shape", "its shape is unknown"), "quiet"))]
+        yield [Word(piece(_said(dict(info.why).get("shape", "its shape is unknown"), view), "quiet"))]
         return
     roles = _dim_roles(member, step, view.dim if focused else None)
     yield _tuple("shape ", info.shape, member, roles)
     if info.stride is not None:
         yield _tuple("stride ", info.stride, member, roles)
     else:
-        yield [Word(piece(dict(info.why).get("stride", f"no strides: {info.tensor_layout}"), "quiet"))]
+        why = dict(info.why).get("stride", f"no strides: {info.tensor_layout}")
+        yield [Word(piece(_said(why, view), "quiet"))]
     if info.storage_offset is not None:
         yield [Word(piece("offset ", "quiet")), Word(piece(f"{info.storage_offset:,}"))]
     if cast.storages and any(len(stored.dtypes) > 1 for stored in cast.storages) and info.dtype:
@@ -145,6 +147,12 @@ def _chunks(pane: Pane, cast: Cast, step: Step, view: View) -> Iterator[Chunk]:
     seen = shown_text(pane, ascii=view.ascii)
     if seen:
         yield [Word(piece(seen, "quiet"))]
+
+
+def _said(text: str, view: View) -> str:
+    """Text from outside, such as a name, in characters that may be drawn."""
+    text = printable(text)
+    return ascii_text(text) if view.ascii else text
 
 
 def _dim_roles(member: Member, step: Step, chosen: int | None) -> dict[int, str]:
@@ -175,7 +183,7 @@ def name_rows(plan: StripPlan, members: Sequence[Member], view: View) -> Iterato
             continue
         test = reaches(layout)
         letter = next((char for char in member.name if char.isascii() and char.isalnum()), "*")
-        name = shortened(member.name or "now", 8, ".." if view.ascii else "…")
+        name = shortened(_said(member.name or "now", view), 8, ".." if view.ascii else "…")
         for line in range(plan.lines):
             y = plan.y + line * plan.line_pitch + plan.labels + 1 + row
             yield 1, y, piece(name, "quiet")

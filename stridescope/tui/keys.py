@@ -130,7 +130,7 @@ KEYS: tuple[Key, ...] = (
         Hint("enter", "play", 1)),
     Key("prompt.complete", "tab,ctrl+@", "", "Complete", "List the ops that fit here and what each would do.", "Type",
         "prompt", Hint("tab", "complete", 2)),
-    Key("prompt.newline", "alt+enter,ctrl+j", "", "New line", "Go on in a new line.", "Type", "prompt"),
+    Key("prompt.newline", "ctrl+j,alt+enter", "", "New line", "Go on in a new line.", "Type", "prompt"),
     Key("prompt.history", "up,down", "", "Earlier lines", "Go through the lines typed before.", "Type", "prompt",
         Hint("up,down", "earlier", 4)),
     Key("prompt.undo", "ctrl+z", "", "Undo", "Take the last change back.", "Type", "prompt"),

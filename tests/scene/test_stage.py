@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stage_cases import PROGRAMS, assert_sound, history, looks, scene_of
+from stage_cases import PROGRAMS, assert_sound, history, looks
 
 from benchmarks.chains import LIBRARIES
 from benchmarks.fuzz import chain_for

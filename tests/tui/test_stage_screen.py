@@ -269,8 +269,27 @@ def test_live_tensors_are_the_first_step_and_ops_go_on_from_them() -> None:
         assert "nan" in stage.text() and "2.5" in stage.text()
         await stage.type(".T")
         assert stage.position == 1 and stage.state.step is not None and stage.state.step.effect == "view"
+        assert "x.T" in stage.lines()[0]
+        stage.canvas.focus()
+        await stage.press("y")
+        assert stage.app.clipboard == "x.T"
+        await stage.at_rest(0)
+        await stage.press("y")
+        assert stage.app.clipboard == "x"
 
     act(scene, "", names={"x": x}, chain_of="x")
+
+
+def test_of_live_tensors_by_name_the_first_is_on_stage() -> None:
+    np = pytest.importorskip("numpy")
+    x = np.arange(12).reshape(3, 4)
+
+    async def scene(stage: Stage) -> None:
+        assert stage.screen.prompt.text == "x" and "(3, 4)" in stage.text()
+        await stage.load("y[1:]")
+        assert "(3, 3)" in stage.text()
+
+    act(scene, "", names={"x": x, "y": x.T})
 
 
 @staged(REFUSED)

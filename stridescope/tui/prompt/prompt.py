@@ -73,7 +73,7 @@ class Prompt(Widget, can_focus=False, can_focus_children=True):
         layout: vertical;
         background: $surface;
         & > .prompt--sign { dock: left; width: 2; height: 1; color: $text-muted; }
-        &:focus-within > .prompt--sign { color: $accent; text-style: bold; }
+        &:focus-within > .prompt--sign { color: $primary; text-style: bold; }
     }
     """
     # fmt: off

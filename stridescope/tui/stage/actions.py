@@ -52,6 +52,10 @@ class Actions(Screen[None]):
         """The state is another one: everything on screen follows."""
         raise NotImplementedError
 
+    def written(self, text: str) -> str:
+        """A program as it is written outside."""
+        raise NotImplementedError
+
     def take(self, number: int) -> None:
         """Go on with an alternative in place of what was refused."""
         raise NotImplementedError
@@ -196,7 +200,7 @@ class Actions(Screen[None]):
             return
         info = None if subject.member is None else subject.member.info
         if what == "source":
-            self._copied(expression_until(history, step))
+            self._copied(self.written(expression_until(history, step)))
         elif info is None or info.shape is None or info.stride is None or info.layout is None:
             self.notify(f"this step has no {what} to copy", severity="warning", markup=False)
         elif what == "layout":
@@ -238,8 +242,11 @@ def expression_until(history: History, step: Step) -> str:
     'torch.arange(12).view(3, 4)'
     """
     text = history.text or history.source
-    if step.place is None or step is history.steps[-1]:
+    if step is history.steps[-1]:
         return text
+    if step.place is None:
+        # A tensor that was there before the program.
+        return ""
     line, column, end_line, end_column = step.place
     lines = text.split("\n")
     until = "\n".join([*lines[: end_line - 1], lines[end_line - 1][:end_column]])

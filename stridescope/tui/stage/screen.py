@@ -74,7 +74,7 @@ class StageScreen(Actions):
         yield Title()
         yield Canvas(self)
         yield TimelineBar()
-        yield Prompt(self.opening.text, session=self._session, lines=getattr(self.app, "lines", None), id="prompt")
+        yield Prompt(self._first(), session=self._session, lines=getattr(self.app, "lines", None), id="prompt")
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -112,6 +112,17 @@ class StageScreen(Actions):
     def key_scopes(self) -> tuple[str, ...]:
         """Whose keys work now."""
         return ("prompt", "app") if self.typing else ("stage", "app")
+
+    def written(self, text: str) -> str:
+        """A program as it is written outside: one that goes on from a live tensor starts with that one's name."""
+        goes_on = self.opening.chain_of is not None and (not text.strip() or text.lstrip().startswith((".", "[")))
+        return f"{self.opening.chain_of}{text.lstrip()}" if goes_on else text
+
+    def _first(self) -> str:
+        """The program to start with; of names alone, the first one, so that there is something to see."""
+        names = self.opening.names
+        alone = names and not self.opening.text.strip() and self.opening.chain_of is None
+        return next(iter(names)) if names and alone else self.opening.text
 
     def follow(self) -> None:
         """Picture, line of steps and keys follow the state."""
@@ -217,7 +228,8 @@ class StageScreen(Actions):
                 reduced=self.app.animation_level == "none",
             )
             self.state.play_from(from_step)
-        self.query_one(Title).program = self.opening.title if history is None else typed.valid or history.source
+        title = self.opening.title if history is None else self.written(typed.valid or history.source)
+        self.query_one(Title).program = title
         self._check(typed)
         self.follow()
 
