@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from stridescope.scene.frame import size_of
 from stridescope.scene.strips import StripPlan, strip_plan
 from stridescope.scene.text import address_text
 from stridescope.scene.tiles import Tiles, tiles_of
@@ -34,6 +35,7 @@ LEAST_PANE = 20
 HEAD = 2
 LARGE = 3
 NAMES = 4
+NAME_WIDTH = 8
 
 
 class Region(NamedTuple):
@@ -127,7 +129,7 @@ def arranged(
     shown = cast.storages[-most:] if len(cast.storages) > most else cast.storages
     lines = {1: 3 if height >= 20 else 2 if height >= 14 else 1, 2: 2 if height >= 24 else 1}.get(len(shown), 1)
     names = {stored.key: _named(cast, stored, height) for stored in shown}
-    margin = max((min(len(member.name), 8) + 1 for some in names.values() for member in some), default=0)
+    margin = max((min(size_of(member.name), NAME_WIDTH) + 1 for some in names.values() for member in some), default=0)
     strips: list[StripPlan] = []
     y = 0
     for stored in shown:

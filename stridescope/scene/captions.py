@@ -17,6 +17,7 @@ from stridescope.scene.reach import reaches
 from stridescope.scene.sentences import contiguity, reached
 from stridescope.scene.text import ascii_text, count, nbytes_text, printable, shortened, source_shortened
 from stridescope.scene.view import Hit
+from stridescope.scene.wrapping import clipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -183,7 +184,7 @@ def name_rows(plan: StripPlan, members: Sequence[Member], view: View) -> Iterato
             continue
         test = reaches(layout)
         letter = next((char for char in member.name if char.isascii() and char.isalnum()), "*")
-        name = shortened(_said(member.name or "now", view), 8, ".." if view.ascii else "…")
+        name = clipped(shortened(_said(member.name or "now", view), 8, ".." if view.ascii else "…"), 8)
         for line in range(plan.lines):
             y = plan.y + line * plan.line_pitch + plan.labels + 1 + row
             yield 1, y, piece(name, "quiet")

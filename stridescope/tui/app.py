@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.filter import ANSIToTruecolor, NoColor
 from textual.reactive import reactive
 
@@ -163,12 +164,19 @@ class StridescopeApp(App[int], inherit_bindings=False):
     def _fit(self, size: Size) -> None:
         from stridescope.tui.small import SmallScreen
 
-        small = size.width < LEAST[0] or size.height < LEAST[1]
+        small = _too_small(size)
         shown = isinstance(self.screen, SmallScreen)
         if small and not shown:
             self.push_screen(SmallScreen(LEAST))
         elif shown and not small:
             self.pop_screen()
+
+    def pop_screen(self) -> AwaitComplete:
+        """Take the topmost screen away, unless it is the only one.
+
+        Two keys or clicks that come together may both dismiss a screen, and the second one finds it gone.
+        """
+        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
 
     async def on_home_screen_opened(self, message: HomeScreen.Opened) -> None:
         """Play what was chosen or typed."""
@@ -201,6 +209,9 @@ class StridescopeApp(App[int], inherit_bindings=False):
         """Whether an action makes sense now: there is no way home from home, unless back to the stage."""
         if action == "home" and self.current_mode == "home":
             return "stage" in self._screen_stacks
+        if action in ("sheet", "command_palette") and _too_small(self.size):
+            # Nothing may come to lie over the screen that goes when there is room again.
+            return False
         return super().check_action(action, parameters)
 
     def action_sheet(self) -> None:
@@ -264,6 +275,10 @@ class StridescopeApp(App[int], inherit_bindings=False):
     def failure(self) -> Exception | None:
         """The error that ended the app, or None."""
         return self._exception
+
+
+def _too_small(size: Size) -> bool:
+    return size.width < LEAST[0] or size.height < LEAST[1]
 
 
 _NO_COLOUR = NoColor()

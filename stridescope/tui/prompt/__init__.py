@@ -13,6 +13,6 @@ what is valid so far, and say of the rest what is missing, where, and what would
 """
 
 from stridescope.tui.prompt.lines import Lines
-from stridescope.tui.prompt.prompt import Prompt
+from stridescope.tui.prompt.prompt import EXAMPLE, Prompt
 
-__all__ = ["Lines", "Prompt"]
+__all__ = ["EXAMPLE", "Lines", "Prompt"]

@@ -18,7 +18,7 @@ from textual import on
 
 from stridescope.tui.key_line import KeyLine
 from stridescope.tui.keys import bindings
-from stridescope.tui.prompt import Prompt
+from stridescope.tui.prompt import EXAMPLE, Prompt
 from stridescope.tui.stage.actions import Actions
 from stridescope.tui.stage.canvas import Canvas
 from stridescope.tui.stage.state import State
@@ -74,8 +74,14 @@ class StageScreen(Actions):
         yield Title()
         yield Canvas(self)
         yield TimelineBar()
-        yield Prompt(self._first(), session=self._session, lines=getattr(self.app, "lines", None), id="prompt")
+        lines = getattr(self.app, "lines", None)
+        yield Prompt(self._first(), session=self._session, lines=lines, placeholder=self._example(), id="prompt")
         yield KeyLine()
+
+    def _example(self) -> str:
+        """What stands in the line while it is empty."""
+        name = self.opening.chain_of or next(iter(self.opening.names or ()), None)
+        return EXAMPLE if name is None else f"go on from {name}, as in {name}.flatten()[::2]"
 
     def on_mount(self) -> None:
         """Play what there is; without a program, wait for one."""
