@@ -53,9 +53,7 @@ def arrangements(draw: st.DrawFn) -> tuple[View, Arrangement, Casting, int]:
 def test_strips_panes_and_panel_lie_inside_the_picture_and_apart_from_each_other(given):
     view, found, *_ = given
     strips = [Region(0, plan.y - 1 - (plan.bar is not None), view.width, 0) for plan in found.strips]
-    strips = [
-        region._replace(height=plan.bottom - region.y) for region, plan in zip(strips, found.strips, strict=True)
-    ]
+    strips = [region._replace(height=plan.bottom - region.y) for region, plan in zip(strips, found.strips, strict=True)]
     regions = [*strips, *map(whole, found.panes)]
     for region in [*map(whole, found.panes), found.panel]:
         assert region.x >= 0 and region.y >= 0

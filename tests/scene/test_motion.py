@@ -9,7 +9,7 @@ from stridescope.scene.frame import Mark
 from stridescope.scene.stage import Scene
 from stridescope.scene.view import View
 
-VIEWS = [View(60, 14), View(100, 24), View(200, 58), View(200, 58, values=True)]
+VIEWS = [View(60, 14), View(100, 24), View(200, 58, values=True)]
 JUST = 1e-9
 
 Cell = tuple[int, int, str, int]

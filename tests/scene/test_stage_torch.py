@@ -33,7 +33,7 @@ WIDE = View(220, 60)
 SMALL = View(60, 14)
 VALUES = View(200, 50, values=True)
 ENUMERATED = 2000
-CHAINS_RUN = 40
+CHAINS_RUN = 25
 MODULES = {"torch": torch, "np": np}
 
 
@@ -53,7 +53,7 @@ class Real:
                 root = root.base
             self.itemsize = value.itemsize
             self.stride = tuple(step // value.itemsize for step in value.strides)
-            low = np.lib.array_utils.byte_bounds(root)[0]
+            low = root.__array_interface__["data"][0]
             self.offset = (value.__array_interface__["data"][0] - low) // value.itemsize
         # Taken now: later lines may write to it.
         self.values = {
@@ -173,7 +173,7 @@ def test_seeded_chains_are_drawn_where_the_library_has_them(library):
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.integers(10**6, 10**12))
 def test_any_other_chain_is_drawn_so_too(library, seed):
     _check_chain(seed, library)

@@ -141,6 +141,16 @@ def test_any_position_is_on_the_page_that_is_turned_to_for_it(size, width, low, 
     assert plan.page_of(plan.page_of(position)) == plan.page_of(position)
 
 
+@pytest.mark.parametrize("power", [3, 4, 5])
+@pytest.mark.parametrize("width", [40, 97, 200])
+def test_pages_on_both_sides_of_a_power_of_ten_hold_what_one_points_at(width, power):
+    """There the addresses get longer in the middle of a page."""
+    plan = plan_of(10**6, width)
+    for position in range(10**power - 3 * width, 10**power + 20):
+        if position >= 0:
+            assert position in plan.turned(plan.page_of(position)).positions
+
+
 @given(st.integers(-10, 10**12), st.integers(1, 10**12), st.data())
 def test_colours_run_evenly_over_the_ramp_and_stop_at_its_ends(first, size, data):
     track = Track(min(first, 0), first + size, (first, first + size))
@@ -149,6 +159,7 @@ def test_colours_run_evenly_over_the_ramp_and_stop_at_its_ends(first, size, data
     assert 0 <= track.level(one) <= track.level(other) < LEVELS
     assert track.level(first) == track.level(first - 5) == 0
     assert size == 1 or track.level(first + size - 1) == LEVELS - 1
+    assert track.level(one) == (one - first) * (LEVELS - 1) // max(size - 1, 1)
     assert track.level(first + size + 5) == LEVELS - 1
 
 

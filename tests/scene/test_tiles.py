@@ -65,8 +65,8 @@ def test_each_place_of_a_cell_leads_back_to_its_index_and_no_other_place_does(sh
         for place in columns_of(tiles, index):
             assert place not in owner, f"{index} lies over {owner[place]}"
             owner[place] = index
-    for x in range(-2, tiles.width + 3):
-        for y in range(-2, tiles.height + 3):
+    for x in range(-2, tiles.width + 12):
+        for y in range(-2, tiles.height + 8):
             assert tiles.index_at(x, y) == owner.get((x, y)), (x, y)
     assert all(0 <= x < tiles.width and 0 <= y < tiles.height for x, y in owner)
 
