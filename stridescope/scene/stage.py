@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from math import ceil
 from typing import TYPE_CHECKING
 
 from stridescope.scene.arrange import arranged, digits_of
@@ -132,11 +133,11 @@ class Scene:
 
     def members(self, position: float) -> tuple[Member, ...]:
         """The tensors on stage, in the order they are shown."""
-        return self.casting.cast(self._nearest(position)).members
+        return self.casting.cast(self._number(position)).members
 
     def subject(self, position: float, view: View) -> Subject:
         """What the view looks at."""
-        number = self._nearest(position)
+        number = self._number(position)
         cast = self.casting.cast(number)
         step = self.history.steps[number]
         member = cast.focused(view.focus)
@@ -224,8 +225,8 @@ class Scene:
     # -------------------------------------------------------------------------------------------------- pointing
 
     def hit(self, position: float, view: View, x: int, y: int) -> Hit | None:
-        """What is at a column and row of the picture at rest nearest to a position."""
-        number = self._nearest(position)
+        """What is at a column and row of the picture of the step that is at rest, or on its way."""
+        number = self._number(position)
         rest = self._looked_at(number, view)
         region = rest.arrangement.panel
         if region.holds(x, y):
@@ -258,7 +259,7 @@ class Scene:
         return replace(view, chosen=hit.number)
 
     def _with_cursor(self, position: float, view: View) -> View:
-        member = self.casting.cast(self._nearest(position)).focused(view.focus)
+        member = self.casting.cast(self._number(position)).focused(view.focus)
         if view.cursor is not None or member is None or not member.info.layout or not member.info.layout.numel:
             return view
         return replace(view, cursor=(0,) * member.info.layout.ndim, pointer=None)
@@ -268,7 +269,7 @@ class Scene:
 
         Without a cursor one appears at the first element. At the edge of a block it goes on in the next one.
         """
-        number = self._nearest(position)
+        number = self._number(position)
         member = self.casting.cast(number).focused(view.focus)
         layout = None if member is None else member.info.layout
         if member is None or layout is None or not layout.numel:
@@ -297,7 +298,7 @@ class Scene:
 
     def scrolled(self, position: float, view: View, right: int, down: int) -> View:
         """The view with the focused grid scrolled by cells, as far as there is something to see."""
-        number = self._nearest(position)
+        number = self._number(position)
         member = self.casting.cast(number).focused(view.focus)
         pane = None if member is None else self._rest(number, _standing(view)).panes.get(member.key)
         if pane is None or pane.tiles is None:
@@ -311,12 +312,12 @@ class Scene:
 
     def walk_length(self, position: float, view: View) -> int:
         """How many elements a walk through the focused tensor visits; 0 where there is none."""
-        member = self.casting.cast(self._nearest(position)).focused(view.focus)
+        member = self.casting.cast(self._number(position)).focused(view.focus)
         layout = None if member is None else member.info.layout
         return 0 if layout is None else layout.numel
 
-    def _nearest(self, position: float) -> int:
-        return min(max(round(position), 0), self.timeline.last)
+    def _number(self, position: float) -> int:
+        return min(max(ceil(position), 0), self.timeline.last)
 
 
 def _set(x: int, parts: Sequence[Piece]) -> list[tuple[int, Piece]]:
