@@ -6,6 +6,7 @@
     ss.inspect(x)               # the same as a value, read from metadata alone
     ss.run("torch.arange(12).view(3, 4).t()")   # an op chain, step by step, nothing allocated
     ss.Layout((3, 4), (4, 1))   # the algebra itself
+    ss.modules(model)           # the module tree, with every parameter's layout
     ss.explore(x)               # the terminal app: watch what ops do to it
     ss.overlap(ss.Layout((3, 3), (1, 1)))       # do two indices reach one address?
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from stridescope.api import overlap, show
     from stridescope.errors import StridescopeError
     from stridescope.layout import Layout
+    from stridescope.modules.reading import modules
     from stridescope.program import run
     from stridescope.readers import inspect
     from stridescope.records import History, TensorInfo
@@ -33,6 +35,7 @@ __all__ = [
     "__version__",
     "explore",
     "inspect",
+    "modules",
     "overlap",
     "run",
     "show",
@@ -46,6 +49,7 @@ _HOME = {
     "TensorInfo": "stridescope.records",
     "explore": "stridescope.tui.opening",
     "inspect": "stridescope.readers",
+    "modules": "stridescope.modules.reading",
     "overlap": "stridescope.api",
     "run": "stridescope.program",
     "show": "stridescope.api",

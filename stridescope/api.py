@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stridescope.errors import InputError, UnreadableError
 from stridescope.layout import Layout, Overlap
-from stridescope.layout.overlap import Extent, internal_overlap, shared_bytes_overlap, shared_nbytes
+from stridescope.layout.overlap import DEFAULT_BUDGET, Extent, internal_overlap, shared_bytes_overlap, shared_nbytes
 from stridescope.readers import inspect, read_values, readable
 from stridescope.records import History, TensorInfo
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions, RenderResult
 
+    from stridescope.records.modules import ModuleTree
     from stridescope.render import Options, Panel
+    from stridescope.render.modules import ModulePanel
     from stridescope.render.tables import TableView
 
 __all__ = ["check_index", "drawable", "layout_info", "overlap", "show"]
@@ -62,7 +64,7 @@ def show(x: Any, *, values: bool = False, index: Sequence[int] | None = None, fi
     Console(file=file, highlight=False).print(drawable(x, Options(values=values, index=index)))
 
 
-def drawable(x: Any, options: Options) -> Panel | TableView | Answered:
+def drawable(x: Any, options: Options) -> Panel | TableView | Answered | ModulePanel:
     """The rich renderable of whatever `show` takes.
 
     Raises:
@@ -88,12 +90,28 @@ def drawable(x: Any, options: Options) -> Panel | TableView | Answered:
         info = inspect(x)
         check_index(info, options.index)
         return panel(info, options, partial(read_values, x))
+    tree = _module_tree(x)
+    if tree is not None:
+        from stridescope.render.modules import module_panel
+
+        return module_panel(tree, ascii=options.ascii, theme=options.theme)
     from stridescope.readers.objects import rows
 
     found = rows(x)
     if options.index is not None:
         raise InputError(f"an index belongs to one tensor, and there are {len(found)} here: show one of them")
     return table(found, ascii=options.ascii, theme=options.theme)
+
+
+def _module_tree(x: Any) -> ModuleTree | None:
+    """The tree of a module, or of what already is one; None for anything else."""
+    from stridescope.records.modules import ModuleTree
+
+    if isinstance(x, ModuleTree):
+        return x
+    from stridescope.modules.reading import is_module, modules
+
+    return modules(x) if is_module(x) else None
 
 
 @dataclass(frozen=True)
@@ -160,16 +178,17 @@ def check_index(info: TensorInfo | None, index: Sequence[int] | None) -> int | N
     return layout.address(tuple(index))
 
 
-def overlap(a: Any, b: Any = None) -> Overlap:
+def overlap(a: Any, b: Any = None, *, budget: int = DEFAULT_BUDGET) -> Overlap:
     """Whether two indices of `a` reach one address, or whether `a` and `b` share a byte; exact.
 
     Args:
         a: a tensor or array of any library, a `TensorInfo` or a `Layout`.
         b: another; two layouts are taken to lie in one storage, with items of one size.
+        budget: how many values the search may try; the default ends within 50 ms, whatever is asked.
 
     Returns:
-        `Overlap`: `verdict` is "yes", "no" or "undecided"; `witness` the two indices behind a "yes"; of two tensors
-        also `shared_nbytes`, the bytes both reach, where that is cheap to tell.
+        `Overlap`: `verdict` is "yes", "no" or "undecided" (the budget was spent); `witness` the two indices behind a
+        "yes"; of two tensors also `shared_nbytes`, the bytes both reach, where that is cheap to tell.
 
     Raises:
         UnreadableError: `a` or `b` has no layout in memory that is known.
@@ -181,7 +200,7 @@ def overlap(a: Any, b: Any = None) -> Overlap:
     'no'
     """
     if b is None:
-        return a.overlap() if isinstance(a, Layout) else _with_itself(_in_memory(a))
+        return a.overlap(budget) if isinstance(a, Layout) else _with_itself(_in_memory(a), budget)
     if isinstance(a, Layout) and isinstance(b, Layout):
         first, second = (_Memory("", x.shape, x.stride, x.storage_offset, 1) for x in (a, b))
     else:
@@ -189,12 +208,12 @@ def overlap(a: Any, b: Any = None) -> Overlap:
     if first.where != second.where:
         return Overlap("no", shared_nbytes=0)
     extents = Extent(*first[1:]), Extent(*second[1:])
-    return replace(shared_bytes_overlap(*extents), shared_nbytes=shared_nbytes(*extents))
+    return replace(shared_bytes_overlap(*extents, budget), shared_nbytes=shared_nbytes(*extents))
 
 
-def _with_itself(x: _Memory) -> Overlap:
+def _with_itself(x: _Memory, budget: int) -> Overlap:
     # The bytes of an item are one more dim, since byte strides need not be whole items (numpy's record fields).
-    found = internal_overlap((*x.shape, x.itemsize), (*x.byte_stride, 1))
+    found = internal_overlap((*x.shape, x.itemsize), (*x.byte_stride, 1), budget)
     if found.witness is None:
         return found
     i, j = found.witness

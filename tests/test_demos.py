@@ -13,8 +13,10 @@ DEMOS = sorted((Path(__file__).parent.parent / "demos").glob("*.py"))
 def test_there_is_a_demo_for_each_subject() -> None:
     assert [demo.stem for demo in DEMOS] == [
         "creating_and_converting",
+        "dynamic_network",
         "index_and_slice",
         "joining_and_swapping",
+        "modules",
         "storage_offset_stride",
         "view",
     ]

@@ -153,6 +153,11 @@ def _from_object(target: Target, request: Request) -> Answer:
             return _then(found, target.text, request)
         info = inspect(found)
         return Answer(found, _one(info), info, lambda addresses: read_values(found, addresses))
+    from stridescope.modules.reading import is_module, modules
+
+    if is_module(found) and not request.then:
+        tree = modules(found)
+        return Answer(tree, tree.to_dict())
     from stridescope.readers.objects import rows
 
     tensors = rows(found)

@@ -3,25 +3,39 @@
 Problem: a reader, an engine, a renderer, a JSON document and the app must speak of one tensor in the same words.
 Method: frozen values, with the names people know from torch. Nothing here imports torch, numpy, rich or textual.
 
-    tensors   StorageInfo, TensorInfo
-    steps     Reason, Alternative, Write, Step, History
+    tensors      StorageInfo, TensorInfo
+    steps        Reason, Alternative, Write, Step, History
+    checkpoints  Checkpoint, StoredBytes, Placeholder, Leaf, SameAs
 """
 
 from __future__ import annotations
 
+from stridescope.records.checkpoints import Checkpoint, CheckpointContents, Leaf, Placeholder, SameAs, StoredBytes
+from stridescope.records.counting import ModuleCounts
+from stridescope.records.modules import ModuleFacts, ModuleNode, ModuleTree
 from stridescope.records.steps import SCHEMA, Alternative, Effect, History, Place, ReadValues, Reason, Step, Write
 from stridescope.records.tensors import StorageInfo, TensorInfo
 
 __all__ = [
     "SCHEMA",
     "Alternative",
+    "Checkpoint",
+    "CheckpointContents",
     "Effect",
     "History",
+    "ModuleCounts",
+    "ModuleFacts",
+    "ModuleNode",
+    "ModuleTree",
+    "Leaf",
     "Place",
+    "Placeholder",
     "ReadValues",
     "Reason",
+    "SameAs",
     "Step",
     "StorageInfo",
+    "StoredBytes",
     "TensorInfo",
     "Write",
 ]
