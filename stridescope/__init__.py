@@ -6,6 +6,9 @@
     ss.inspect(x)               # the same as a value, read from metadata alone
     ss.run("torch.arange(12).view(3, 4).t()")   # an op chain, step by step, nothing allocated
     ss.Layout((3, 4), (4, 1))   # the algebra itself
+    ss.explain(x, "view(12)")   # why an op is a view, a copy or refused; also of an exception
+    ss.install()                # errors of torch say which tensors and dims, in a note below its own words
+    ss.diff(a, b)               # how two layouts differ, and whether any address does
     ss.modules(model)           # the module tree, with every parameter's layout
     ss.explore(x)               # the terminal app: watch what ops do to it
     ss.overlap(ss.Layout((3, 3), (1, 1)))       # do two indices reach one address?
@@ -20,6 +23,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from stridescope.api import overlap, show
     from stridescope.errors import StridescopeError
+    from stridescope.explain.difference import diff
+    from stridescope.explain.notes import explaining, install, uninstall
+    from stridescope.explain.questions import explain
     from stridescope.layout import Layout
     from stridescope.modules.reading import modules
     from stridescope.program import run
@@ -33,12 +39,17 @@ __all__ = [
     "StridescopeError",
     "TensorInfo",
     "__version__",
+    "diff",
+    "explain",
+    "explaining",
     "explore",
     "inspect",
+    "install",
     "modules",
     "overlap",
     "run",
     "show",
+    "uninstall",
 ]
 __version__ = "0.1.0"
 
@@ -47,12 +58,17 @@ _HOME = {
     "Layout": "stridescope.layout",
     "StridescopeError": "stridescope.errors",
     "TensorInfo": "stridescope.records",
+    "diff": "stridescope.explain.difference",
+    "explain": "stridescope.explain.questions",
+    "explaining": "stridescope.explain.notes",
     "explore": "stridescope.tui.opening",
     "inspect": "stridescope.readers",
+    "install": "stridescope.explain.notes",
     "modules": "stridescope.modules.reading",
     "overlap": "stridescope.api",
     "run": "stridescope.program",
     "show": "stridescope.api",
+    "uninstall": "stridescope.explain.notes",
 }
 
 

@@ -19,7 +19,8 @@ MODULES = sorted(
 def test_the_public_names_are_these() -> None:
     assert set(ss.__all__) == {
         *("History", "Layout", "TensorInfo", "StridescopeError", "__version__"),
-        *("explore", "inspect", "modules", "overlap", "run", "show"),
+        *("diff", "explain", "explaining", "explore", "inspect", "install"),
+        *("modules", "overlap", "run", "show", "uninstall"),
     }
 
 

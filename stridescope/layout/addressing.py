@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from stridescope.errors import OpIndexError
 from stridescope.layout.base import Shape, Strided
-from stridescope.layout.overlap import Overlap, internal_overlap
+from stridescope.layout.overlap import DEFAULT_BUDGET, Overlap, internal_overlap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Addressing"]
-
-_DEFAULT_BUDGET = 50_000
 
 
 class Addressing(Strided):
@@ -156,7 +154,7 @@ class Addressing(Strided):
             index[dim] = position
             yield from self._search(left, order, remaining, index, depth + 1)
 
-    def overlap(self, budget: int = _DEFAULT_BUDGET) -> Overlap:
+    def overlap(self, budget: int = DEFAULT_BUDGET) -> Overlap:
         """Whether two indices reach one address: exact, or "undecided" after `budget` steps of search."""
         return internal_overlap(self.shape, self.stride, budget)
 

@@ -28,7 +28,7 @@ a pair of dims that meet by themselves. What is left is simplified, then searche
 
 Cost. O(ndim**2) before the search. The search is exponential in ndim at worst, and nothing much better
 is to be hoped for: with two values a dim the equation is SUBSET-SUM, which is NP-complete. So tries are
-counted, `work`, and when they exceed `budget` the verdict is "undecided". The default takes some 50 ms.
+counted, `work`, and when they exceed `budget` the verdict is "undecided". The default takes some 30 ms at most.
 
 Hard instance. Some 40 dims of size 2 with unrelated strides around 2**45: no stride and no gcd stands
 out, so nothing is cut until the last few dims.
@@ -49,11 +49,11 @@ from math import gcd, prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["DEFAULT_BUDGET", "Extent", "Overlap", "internal_overlap", "shared_bytes_overlap", "shared_nbytes"]
 
-DEFAULT_BUDGET = 40_000
+DEFAULT_BUDGET = 30_000
 """Values that a search may try unless told otherwise."""
 
 _COUNTED_NBYTES = 1 << 24
@@ -94,6 +94,13 @@ class Overlap:
     work: int = 0
     shared_nbytes: int | None = field(default=None, repr=False)
 
+    def __str__(self) -> str:
+        if self.verdict == "undecided":
+            return f"undecided after {self.work:,} steps"
+        if self.witness is None:
+            return self.verdict
+        return f"{self.verdict}: {list(self.witness[0])} and {list(self.witness[1])} meet"
+
     def to_dict(self) -> dict[str, Any]:
         """A value for `json.dumps`."""
         witness = None if self.witness is None else [list(index) for index in self.witness]
@@ -120,7 +127,7 @@ def internal_overlap(shape: Sequence[int], stride: Sequence[int], budget: int = 
     if _stand_apart(dims):
         return Overlap("no")
     if dims[0].a == 0:
-        return _met(shape, stride, {dims[0].parts[0].dim: 1}, 0)
+        return _met(shape, stride, {dims[0].parts[0][0]: 1}, 0)
     dims = _merged(dims, exactly=True)
     pair = _pair_that_meets(dims)
     if pair is not None:
@@ -155,12 +162,8 @@ def shared_bytes_overlap(a: Extent, b: Extent, budget: int = DEFAULT_BUDGET) -> 
         return Overlap("no")
     ndim = len(a.shape)
     # The bytes of an item are dims too, under numbers that no dim has.
-    terms = [
-        *_terms(a.shape, a.byte_stride),
-        *_terms(b.shape, b.byte_stride, first_dim=ndim),
-        *_terms((a.itemsize, b.itemsize), (1, 1), first_dim=ndim + len(b.shape)),
-    ]
-    terms = _merged(sorted(terms), exactly=False)
+    sizes, steps = (*a.shape, *b.shape, a.itemsize, b.itemsize), (*a.byte_stride, *b.byte_stride, 1, 1)
+    terms = _merged(_terms(sizes, steps), exactly=False)
     search = _Search(budget)
     values: dict[int, int] = {}
     try:
@@ -210,12 +213,8 @@ def shared_nbytes(a: Extent, b: Extent) -> int | None:
     return ((a_bits << shift) & b_bits if shift >= 0 else a_bits & (b_bits << -shift)).bit_count()
 
 
-class _Part(NamedTuple):
-    """A dim inside a term: it advances the term's x by `multiple`, and its own x goes up to `u`."""
-
-    dim: int
-    multiple: int
-    u: int
+_Part = tuple[int, int, int]
+"""A dim inside a term, the multiple by which it advances the term's x, and how far its own x goes."""
 
 
 class _Term(NamedTuple):
@@ -226,15 +225,15 @@ class _Term(NamedTuple):
     parts: tuple[_Part, ...]
 
 
-def _terms(shape: Sequence[int], stride: Sequence[int], first_dim: int = 0) -> list[_Term]:
+def _terms(shape: Iterable[int], stride: Iterable[int]) -> list[_Term]:
     """A term for each dim that moves, from the smallest coefficient up; negative strides turned."""
-    pairs = enumerate(zip(shape, stride, strict=True), first_dim)
-    return sorted(_Term(abs(step), size - 1, (_Part(dim, 1, size - 1),)) for dim, (size, step) in pairs if size > 1)
+    pairs = enumerate(zip(shape, stride, strict=True))
+    return sorted([_Term(abs(step), size - 1, ((dim, 1, size - 1),)) for dim, (size, step) in pairs if size > 1])
 
 
 def _reach(terms: Iterable[_Term]) -> int:
     """The largest value the terms take together."""
-    return sum(term.a * term.u for term in terms)
+    return sum([a * u for a, u, _ in terms])
 
 
 def _dot(index: Sequence[int], stride: Sequence[int]) -> int:
@@ -245,9 +244,13 @@ def _byte_span(x: Extent) -> tuple[int, int]:
     """[lowest byte, highest byte + 1); empty when there are no elements, or none of any size."""
     if not x.itemsize or 0 in x.shape:
         return x.byte_offset, x.byte_offset
-    reaches = [(size - 1) * step for size, step in zip(x.shape, x.byte_stride, strict=True)]
-    low, high = (sum(r for r in reaches if (r < 0) == below) for below in (True, False))
-    return x.byte_offset + low, x.byte_offset + high + x.itemsize
+    low = high = x.byte_offset
+    for size, step in zip(x.shape, x.byte_stride, strict=True):
+        if step < 0:
+            low += (size - 1) * step
+        else:
+            high += (size - 1) * step
+    return low, high + x.itemsize
 
 
 def _stand_apart(terms: Iterable[_Term]) -> bool:
@@ -267,13 +270,14 @@ def _merged(terms: Iterable[_Term], *, exactly: bool) -> list[_Term]:
     """
     merged: list[_Term] = []
     for term in terms:
-        if not term.a:
+        a, own, own_parts = term
+        if not a:
             continue
-        for place, base in enumerate(merged):
-            k, remainder = divmod(term.a, base.a)
-            if not remainder and (k == base.u + 1 if exactly else k <= base.u + 1):
-                parts = (*base.parts, *(part._replace(multiple=k * part.multiple) for part in term.parts))
-                merged[place] = _Term(base.a, base.u + k * term.u, parts)
+        for place, (unit, reach, base) in enumerate(merged):
+            k, remainder = divmod(a, unit)
+            if not remainder and (k == reach + 1 if exactly else k <= reach + 1):
+                parts = (*base, *[(dim, k * multiple, u) for dim, multiple, u in own_parts])
+                merged[place] = _Term(unit, reach + k * own, parts)
                 break
         else:
             merged.append(term)
@@ -286,7 +290,7 @@ def _unmerged(terms: Sequence[_Term], values: Sequence[int], *, centred: bool = 
     for term, value in zip(terms, values, strict=True):
         rest = value - term.u // 2 if centred else value
         sign, rest = (-1, -rest) if rest < 0 else (1, rest)
-        for dim, multiple, u in sorted(term.parts, key=lambda part: -part.multiple):
+        for dim, multiple, u in sorted(term.parts, key=lambda part: -part[1]):
             steps = min(u, rest // multiple)
             rest -= steps * multiple
             answer[dim] = sign * steps
@@ -310,9 +314,10 @@ def _split(terms: Sequence[_Term], target: int) -> list[tuple[list[_Term], int]]
     common = 0
     low = _reach(terms)
     for below in range(len(terms) - 1, -1, -1):
-        upper.append(terms[below])
-        common = gcd(common, terms[below].a)
-        low -= terms[below].a * terms[below].u
+        a, u, _ = term = terms[below]
+        upper.append(term)
+        common = gcd(common, a)
+        low -= a * u
         rest = target % common
         if below and rest + common > low:
             blocks.append((upper, target - rest))
@@ -350,34 +355,38 @@ class _Search:
         last = len(levels) - 1
         if last < 0:
             return None if off_centre else ()
-
-        def candidates(level: int, rest: int, *, centred: bool) -> Iterator[int]:
+        # One flat loop: the number of terms must not be bounded by Python's recursion, and its steps are the cost.
+        chosen, stops = [0] * (last + 1), [0] * (last + 1)
+        rests, on_centre = [target] * (last + 1), [off_centre] * (last + 1)
+        work, budget = self.work, self.budget
+        level, down = 0, True
+        while level >= 0:
             a, u, reach, divisor, period, inverse = levels[level]
-            low = max(0, -((reach - rest) // a))
-            if centred:
-                low = max(low, u // 2 + (level == last))
-            low += (rest // divisor * inverse - low) % period
-            return iter(range(low, min(u, rest // a) + 1, period))
-
-        # A stack of its own: the number of terms must not be bounded by Python's recursion.
-        path = [(candidates(0, target, centred=off_centre), target, off_centre)]
-        chosen = [0] * len(levels)
-        while path:
-            untried, rest, centred = path[-1]
-            x = next(untried, None)
-            if x is None:
-                path.pop()
+            rest = rests[level]
+            if down:
+                x = -((reach - rest) // a) if rest > reach else 0
+                if on_centre[level]:
+                    x = max(x, u // 2 + (level == last))
+                if period > 1:
+                    x += (rest // divisor * inverse - x) % period
+                stop = stops[level] = min(u, rest // a)
+            else:
+                x, stop = chosen[level] + period, stops[level]
+            if x > stop:
+                level, down = level - 1, False
                 continue
-            self.work += 1
-            if self.work > self.budget:
+            if work >= budget:
+                self.work = work
                 raise _BudgetSpentError
-            level = len(path) - 1
+            work += 1
             chosen[level] = x
             if level == last:
+                self.work = work
                 return tuple(chosen)
-            a, u = levels[level][:2]
-            rest, centred = rest - a * x, centred and 2 * x == u
-            path.append((candidates(level + 1, rest, centred=centred), rest, centred))
+            on_centre[level + 1] = on_centre[level] and 2 * x == u
+            level, down = level + 1, True
+            rests[level] = rest - a * x
+        self.work = work
         return None
 
 
