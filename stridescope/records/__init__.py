@@ -6,6 +6,9 @@ Method: frozen values, with the names people know from torch. Nothing here impor
     tensors      StorageInfo, TensorInfo
     steps        Reason, Alternative, Write, Step, History
     checkpoints  Checkpoint, StoredBytes, Placeholder, Leaf, SameAs
+    traces       Trace, TraceStep, CopiedLine
+    storage_maps StorageMap, HeldStorage, Holder
+    watches      WatchReport, Phase, TensorEvent
 """
 
 from __future__ import annotations
@@ -14,20 +17,27 @@ from stridescope.records.checkpoints import Checkpoint, CheckpointContents, Leaf
 from stridescope.records.counting import ModuleCounts
 from stridescope.records.modules import ModuleFacts, ModuleNode, ModuleTree
 from stridescope.records.steps import SCHEMA, Alternative, Effect, History, Place, ReadValues, Reason, Step, Write
+from stridescope.records.storage_maps import HeldStorage, Holder, StorageMap
 from stridescope.records.tensors import StorageInfo, TensorInfo
+from stridescope.records.traces import CopiedLine, Trace, TraceStep
+from stridescope.records.watches import Phase, TensorEvent, WatchReport
 
 __all__ = [
     "SCHEMA",
     "Alternative",
     "Checkpoint",
     "CheckpointContents",
+    "CopiedLine",
     "Effect",
+    "HeldStorage",
     "History",
+    "Holder",
+    "Leaf",
     "ModuleCounts",
     "ModuleFacts",
     "ModuleNode",
     "ModuleTree",
-    "Leaf",
+    "Phase",
     "Place",
     "Placeholder",
     "ReadValues",
@@ -35,7 +45,12 @@ __all__ = [
     "SameAs",
     "Step",
     "StorageInfo",
+    "StorageMap",
     "StoredBytes",
+    "TensorEvent",
     "TensorInfo",
+    "Trace",
+    "TraceStep",
+    "WatchReport",
     "Write",
 ]
