@@ -40,13 +40,16 @@ class Word(NamedTuple):
 
 Chunk = list[Word]
 
+NAMED = 4
+"""Names in the head of a storage."""
+
 
 def strip_head(
     plan: StripPlan, cast: Cast, step: Step, members: Sequence[Member], view: View, note: str = ""
 ) -> Iterator[tuple[int, int, Piece]]:
     """The line above a strip: what the storage is, how much of it is reached, and a note on its bar."""
     stored = plan.stored
-    y = plan.y - 1 - (1 if plan.bar is not None else 0)
+    y = plan.head
     dot = "|" if view.ascii else "·"
     facts = []
     if stored.info.storage is None:
@@ -60,6 +63,10 @@ def strip_head(
             facts.append(nbytes_text(stored.info.storage.nbytes))
         if stored.info.device:
             facts.append(stored.info.device)
+    names = [_said(member.name, view) for member in members if member.name and member.name[0] != "["]
+    if len(cast.storages) > 1 and names:
+        # Which of several storages this is.
+        facts.insert(0, f"of {', '.join(names[:NAMED])}" + (f" and {len(names) - NAMED} more" if names[NAMED:] else ""))
     if not stored.alive:
         facts.append("what was copied from")
     elif cast.step > 0 and step.effect in ("copy", "alloc") and any(one.step == cast.step for one in members):
@@ -184,7 +191,7 @@ def name_rows(plan: StripPlan, members: Sequence[Member], view: View) -> Iterato
             continue
         test = reaches(layout)
         letter = next((char for char in member.name if char.isascii() and char.isalnum()), "*")
-        name = clipped(shortened(_said(member.name or "now", view), 8, ".." if view.ascii else "…"), 8)
+        name = clipped(shortened(_said(member.name or "this", view), 8, ".." if view.ascii else "…"), 8)
         for line in range(plan.lines):
             y = plan.y + line * plan.line_pitch + plan.labels + 1 + row
             yield 1, y, piece(name, "quiet")

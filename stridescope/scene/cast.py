@@ -82,6 +82,7 @@ class Cast:
         step: the number of the step.
         newest: the key of the tensor that the step made, or is about.
         sources: for each tensor the step read, the key of a member of the step before, or None.
+        read: the storages that the step read.
     """
 
     step: int
@@ -89,6 +90,7 @@ class Cast:
     storages: tuple[Stored, ...]
     newest: str | None
     sources: tuple[str | None, ...] = ()
+    read: tuple[str, ...] = ()
 
     @cached_property
     def by_key(self) -> dict[str, Member]:
@@ -172,7 +174,15 @@ class Casting:
     def _cast(self, number: int) -> Cast:
         members = self._members(number)
         newest = self._newest(number - self._is_refused(number), members)
-        return Cast(number, members, self._storages(number, members), newest, self._sources(number))
+        read = tuple(dict.fromkeys(storage_key(info) for info in self._read(number)))
+        return Cast(number, members, self._storages(number, members), newest, self._sources(number), read)
+
+    def _read(self, number: int) -> tuple[TensorInfo, ...]:
+        """The tensors that a step read."""
+        if not self.steps:
+            return ()
+        step = self.steps[number]
+        return step.sources or ((step.before,) if step.before is not None else ())
 
     def _is_refused(self, number: int) -> bool:
         return bool(self.steps) and self.steps[number].effect == "refused"
@@ -264,7 +274,13 @@ class Casting:
                     if step.effect == "write":
                         # Written since through another type: what this one reads there was not kept.
                         return None
-        return None
+        return self._given_reader(member)
+
+    def _given_reader(self, member: Member) -> ReadValues | None:
+        """Reads what a member was before the first step, for storages that no step has touched."""
+        looks = storage_key(member.info), member.info.dtype, member.info.notes
+        pairs = zip(self.history.given, self.history.given_values, strict=False)
+        return next((read for (_, info), read in pairs if (storage_key(info), info.dtype, info.notes) == looks), None)
 
 
 def _made(step: Step) -> Iterator[TensorInfo]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stridescope.scene.cast import Member
+    from stridescope.scene.tiles import Block, Tiles
 
 __all__ = ["fill_pane", "widest"]
 
@@ -74,8 +75,9 @@ def widest(texts: Texts, pane: Pane) -> int:
 def fill_pane(rest: Rest, texts: Texts, pane: Pane) -> None:
     """Adds a pane's head, cells and labels to a picture."""
     member, body = pane.member, pane.body
+    captions = rest.captions.setdefault(member.key, [])
     for x, y, part, hit in head_of(pane, rest.cast, rest.step, rest.view):
-        rest.labels.append((x, y, part))
+        captions.append((x, y, part))
         if hit is not None:
             rest.hits.append((Region(x, y, part.size, 1), hit))
     layout, tiles = member.info.layout, pane.tiles
@@ -83,7 +85,7 @@ def fill_pane(rest: Rest, texts: Texts, pane: Pane) -> None:
         return
     if not layout.numel:
         if body.height > 0:
-            rest.labels.append((body.x, body.y, piece("no elements"[: body.width], "quiet")))
+            captions.append((body.x, body.y, piece("no elements"[: body.width], "quiet")))
         return
     elements = list(_visible(pane))
     stored = rest.cast.stored.get(member.storage)
@@ -106,42 +108,71 @@ def fill_pane(rest: Rest, texts: Texts, pane: Pane) -> None:
                 marks |= Mark.BROKEN
             spot = Spot(x, y, width, height, short, level(position), marks, storage, position)
             rest.grid[member.key, index] = spot
-    rest.labels += _grid_labels(pane)
+    captions += _grid_labels(pane)
 
 
 def _grid_labels(pane: Pane) -> Iterator[tuple[int, int, Piece]]:
-    """The labels of rows and columns, and the titles of blocks, that are in sight."""
+    """The labels of rows and columns, and the titles of blocks, that are in sight beside cells that are."""
     tiles, body = pane.tiles, pane.body
     assert tiles is not None
     shape = tiles.shape
-    if not shape:
+    if not shape or not tiles.head + tiles.label:
         return
-    middle = tiles.cell_height // 2
+    right = body.x + body.width
     for block in tiles.blocks(pane.left, pane.top, pane.left + body.width, pane.top + body.height):
         x0, y0 = body.x + block.x - pane.left, body.y + block.y - pane.top
-        column_y = body.y if pane.sticky else y0 + tiles.head - 1
-        row_x = body.x if pane.sticky else x0
+        first = max(x0 + tiles.label, body.x)
+        if first + tiles.cell_width > right:
+            continue
         if len(shape) > 2:
-            title = f"[{', '.join(map(str, block.outer))}, :, :]"
+            title = _title(block.outer, min(tiles.block_width, right - x0))
             if _inside(body, x0, y0, len(title)):
                 yield x0, y0, piece(title, "bold")
-        for row in block.rows:
-            y = y0 + tiles.head + row * tiles.pitch_y + middle
-            text = f"{row * tiles.across}" if len(shape) == 1 else f"{row},:"
-            text = f"{text:>{tiles.label - 1}}"
-            if body.y + (tiles.head if pane.sticky else 0) <= y < body.y + body.height and body.x <= row_x:
-                yield row_x, y, piece(text[: body.width], "quiet")
+        yield from _row_labels(pane, tiles, block, x0, y0)
         if len(shape) > 1:
-            for column in block.columns:
-                text = f":,{column}"
-                x = x0 + tiles.label + column * tiles.pitch_x
-                room = tiles.cell_width - 1 if tiles.cell_height == 1 else tiles.cell_width
-                text = f"{text:>{room}}" if tiles.cell_height == 1 else f"{text:^{room}}"
-                if len(text) > tiles.cell_width:
-                    text = f"{column:>{room}}"
-                left = body.x + (tiles.label if pane.sticky else 0)
-                if left <= x and x + len(text) <= body.x + body.width and body.y <= column_y < body.y + body.height:
-                    yield x, column_y, piece(text, "quiet")
+            yield from _column_labels(pane, tiles, block, x0, y0)
+
+
+def _row_labels(pane: Pane, tiles: Tiles, block: Block, x0: int, y0: int) -> Iterator[tuple[int, int, Piece]]:
+    body = pane.body
+    x = body.x if pane.sticky else x0
+    top = body.y + (tiles.head if pane.sticky else 0)
+    for row in block.rows:
+        y = y0 + tiles.head + row * tiles.pitch_y + tiles.cell_height // 2
+        # A line of a one-dim tensor says the index that it starts with.
+        text = f"[{row * tiles.across}]" if len(tiles.shape) == 1 else f"{row},:"
+        if top <= y < body.y + body.height and body.x <= x:
+            yield x, y, piece(f"{text:>{tiles.label - 1}}"[: body.width], "quiet")
+
+
+def _column_labels(pane: Pane, tiles: Tiles, block: Block, x0: int, y0: int) -> Iterator[tuple[int, int, Piece]]:
+    body = pane.body
+    y = body.y if pane.sticky else y0 + tiles.head - 1
+    if not body.y <= y < body.y + body.height:
+        return
+    left = body.x + (tiles.label if pane.sticky else 0)
+    for column in block.columns:
+        x = x0 + tiles.label + column * tiles.pitch_x
+        if not left <= x or x + tiles.cell_width > body.x + body.width:
+            continue
+        text = f":,{column}"
+        if len(text) > tiles.cell_width - (tiles.cell_height == 1):
+            text = str(column)
+        if len(text) <= tiles.cell_width:
+            large = tiles.cell_height > 1
+            yield x, y, piece(f"{text:^{tiles.cell_width}}" if large else f"{text:>{tiles.cell_width - 1}}", "quiet")
+
+
+def _title(outer: tuple[int, ...], room: int) -> str:
+    """The index of a block, as much of its end as there is room for.
+
+    >>> _title((0, 1), 20), _title((0, 0, 0, 0, 0, 1), 14), _title((0, 0, 0, 0, 0, 1), 8)
+    ('[0, 1, :, :]', '[0,0,0,0,0,1]', '..0,0,1]')
+    """
+    text = f"[{', '.join(map(str, outer))}, :, :]"
+    if len(text) > room:
+        text = f"[{','.join(map(str, outer))}]"
+    return text if len(text) <= room else ".." + text[len(text) - max(room - 2, 0) :]
 
 
 def _is_subject(rest: Rest, member: Member) -> bool:

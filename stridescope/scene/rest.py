@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stridescope.scene.arrange import Arrangement, arranged, digits_of
+from stridescope.scene.arrange import LARGEST, Arrangement, arranged, digits_of
 from stridescope.scene.frame import Piece, piece
 from stridescope.scene.grid import fill_pane, widest
 from stridescope.scene.spots import GridKey, Rest, Spot, StripKey, Texts
@@ -29,7 +29,7 @@ LONG = 7
 
 
 def rest_of(
-    casting: Casting, number: int, view: View, focus: Callable[[Stored], int | None], *, large: bool = True
+    casting: Casting, number: int, view: View, focus: Callable[[Stored], int | None], *, cells: int = LARGEST
 ) -> Rest:
     """The picture of a step for a view; `view.cursor` and its kin are not looked at."""
     cast = casting.cast(number)
@@ -39,9 +39,9 @@ def rest_of(
         # How wide the cells are is known once those in sight are; wider ones show fewer, so one more try settles it.
         inner = dict.fromkeys(inner, 3)
         for _ in range(2):
-            tried = arranged(cast, view, inner, focus, large=large)
+            tried = arranged(cast, view, inner, focus, cells=cells)
             inner |= {pane.member.key: widest(texts, pane) for pane in tried.panes}
-    arrangement = arranged(cast, view, inner, focus, large=large)
+    arrangement = arranged(cast, view, inner, focus, cells=cells)
     rest = Rest(cast, casting.steps[number], view, arrangement)
     for pane in arrangement.panes:
         fill_pane(rest, texts, pane)
@@ -52,9 +52,11 @@ def rest_of(
 
 
 def _missing(arrangement: Arrangement, view: View) -> Iterator[tuple[int, int, Piece]]:
-    """How many tensors have no room, on the line above the panes."""
-    if arrangement.missing and arrangement.panes:
-        text = f"{plural(arrangement.missing, 'more tensor')}: tab"
+    """How many storages and tensors have no room, on the line above the panes."""
+    parts = [plural(arrangement.missing_storages, "more storage")] * (arrangement.missing_storages > 0)
+    parts += [f"{plural(arrangement.missing, 'more tensor')}: tab"] * (arrangement.missing > 0)
+    text = (", " if view.ascii else " · ").join(parts)
+    if text and arrangement.panes:
         y = arrangement.panes[0].head.y - 1
         if y >= 0 and len(text) < view.width:
             yield view.width - 1 - len(text), y, piece(text, "quiet")

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from stridescope.scene.cast import storage_key
-from stridescope.scene.frame import Piece, piece
+from stridescope.scene.frame import Mark, Piece, piece
 from stridescope.scene.reach import reaches
 from stridescope.scene.text import address_text, is_odd, value_text
 
@@ -57,11 +57,13 @@ class Spot(NamedTuple):
         """(x, y, piece) of each of its lines, with marks beside its own."""
         role = "cell" if self.level >= 0 else "quiet"
         marks |= self.marks
-        middle = self.height // 2
+        middle, width = self.height // 2, self.width
+        said = f"{self.text:^{width}}" if self.height > 1 else f"{self.text:>{width - 1}} "
+        if marks & Mark.BROKEN and len(self.text) <= width - 2:
+            # Beside the colour, which may be near to one of the ramp's.
+            said = f"{f'[{self.text}]':^{width}}" if self.height > 1 else f"[{self.text:>{width - 2}}]"
         for line in range(self.height):
-            text = f"{self.text:>{self.width - 1}} " if line == middle else " " * self.width
-            if line == middle and self.height > 1:
-                text = f"{self.text:^{self.width}}"
+            text = said if line == middle else " " * width
             yield self.x, self.y + line, piece(text, role, self.level, marks)
 
 
@@ -70,7 +72,8 @@ class Rest:
     """One step's picture, without cursor.
 
     Attributes:
-        labels: (x, y, piece) of all that stands still.
+        labels: (x, y, piece) of what stands still with the strips and beside the panes.
+        captions: the same of each pane, its head and the labels of its grid.
         grid, strip: the spots.
         hits: what regions of the heads mean when they are pointed at.
     """
@@ -80,9 +83,17 @@ class Rest:
     view: View
     arrangement: Arrangement
     labels: list[tuple[int, int, Piece]] = field(default_factory=list)
+    captions: dict[str, list[tuple[int, int, Piece]]] = field(default_factory=dict)
     grid: dict[GridKey, Spot] = field(default_factory=dict)
     strip: dict[StripKey, Spot] = field(default_factory=dict)
     hits: list[tuple[Region, Hit]] = field(default_factory=list)
+
+    @property
+    def words(self) -> Iterator[tuple[int, int, Piece]]:
+        """All that stands still."""
+        yield from self.labels
+        for parts in self.captions.values():
+            yield from parts
 
     @cached_property
     def at_position(self) -> dict[StripKey, list[GridKey]]:

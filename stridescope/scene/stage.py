@@ -15,17 +15,18 @@ from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING
 
-from stridescope.scene.arrange import arranged, digits_of
+from stridescope.scene.arrange import LARGEST, arranged, digits_of
 from stridescope.scene.cast import Casting, Member
 from stridescope.scene.cursor import Subject, in_sight, marks, stepped
 from stridescope.scene.frame import Frame, Piece, Row, painted
 from stridescope.scene.inspector import inspector
 from stridescope.scene.minimap import minimap
-from stridescope.scene.motion import Motion, motion_between
 from stridescope.scene.rest import Rest, rest_of
+from stridescope.scene.sharing import reached_in_others, values_written
 from stridescope.scene.text import value_text
 from stridescope.scene.timeline import Timeline
 from stridescope.scene.view import Hit, View
+from stridescope.scene.ways import motion_between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from stridescope.records import History
     from stridescope.scene.cast import Stored
     from stridescope.scene.inspector import Panel
+    from stridescope.scene.motion import Motion
 
 __all__ = ["Member", "Scene", "Subject"]
 
@@ -51,7 +53,7 @@ class Scene:
         self.casting = Casting(history)
         self._rest = lru_cache(maxsize=KEPT)(self._rest_at)
         self._motion = lru_cache(maxsize=KEPT)(self._motion_at)
-        self._large = lru_cache(maxsize=KEPT)(self._is_large)
+        self._cells = lru_cache(maxsize=KEPT)(self._cells_of)
         self._base = lru_cache(maxsize=KEPT)(self._base_rows)
         self._over = lru_cache(maxsize=4 * KEPT)(self._over_of)
         self._panel = lru_cache(maxsize=4 * KEPT)(self._panel_of)
@@ -91,7 +93,7 @@ class Scene:
     def _base_rows(self, number: int, view: View) -> tuple[list[list[tuple[int, Piece]]], list[Row]]:
         rest = self._rest(number, view)
         runs: list[list[tuple[int, Piece]]] = [[] for _ in range(view.height)]
-        for x, y, part in rest.labels:
+        for x, y, part in rest.words:
             if 0 <= y < view.height:
                 runs[y].append((x, part))
         for spot in (*rest.strip.values(), *rest.grid.values()):
@@ -105,15 +107,21 @@ class Scene:
             pointer = view.pointer
             return pointer[1] if pointer is not None and pointer[0] == stored.key else None
 
-        return rest_of(self.casting, number, view, focus, large=self._large(replace(view, pointer=None, scroll=(0, 0))))
+        return rest_of(self.casting, number, view, focus, cells=self._cells(replace(view, pointer=None, scroll=(0, 0))))
 
-    def _is_large(self, view: View) -> bool:
-        """Whether the cells of every step fit in large: a cell keeps its size as the steps go by."""
-        steps = range(len(self.history.steps)) if len(self.history.steps) <= LARGE_STEPS else ()
-        return bool(steps) and all(
-            arranged(cast, view, {m.key: max(digits_of(m), VALUE if view.values else 0) for m in cast.members}).large
-            for cast in map(self.casting.cast, steps)
-        )
+    def _cells_of(self, view: View) -> int:
+        """The largest cells in which every step fits: a cell keeps its size as the steps go by."""
+        if len(self.history.steps) > LARGE_STEPS:
+            return 0
+        least = VALUE if view.values else 0
+        # One line of small cells says more of a tensor of one dim than a large one that breaks; it does not count here.
+        casts = [
+            cast
+            for cast in map(self.casting.cast, range(len(self.history.steps)))
+            if any(len(member.info.shape or ()) > 1 for member in cast.members)
+        ]
+        found = (arranged(c, view, {m.key: max(digits_of(m), least) for m in c.members}).cells for c in casts)
+        return min(found, default=LARGEST)
 
     def _way(self, number: int, view: View) -> Motion:
         """The way to a step, from the picture of the one before."""
@@ -143,14 +151,15 @@ class Scene:
         member = cast.focused(view.focus)
         index = self._index(member, view)
         if index is not None and member is not None and member.info.layout is not None:
-            return Subject(step, member, index, member.info.layout.address(index))
+            address = member.info.layout.address(index)
+            return Subject(step, member, index, address, reached_in_others(cast.members, member, address))
         if view.pointer is not None and view.pointer[0] in cast.stored:
             storage, position_there = view.pointer
             found = next((m for m in _first(cast.members, member) if m.storage == storage), None)
             if found is not None and found.info.layout is not None:
                 address = position_there // found.scale
                 reached = next(found.info.layout.indices_of(address), None)
-                return Subject(step, found, reached, address)
+                return Subject(step, found, reached, address, reached_in_others(cast.members, found, address))
         return Subject(step, member, None, None)
 
     def _index(self, member: Member | None, view: View) -> tuple[int, ...] | None:
@@ -214,7 +223,18 @@ class Scene:
             chosen=view.chosen,
             beneath=arrangement.beneath,
             value_text=self._value(number, subject),
+            written=self._written(number),
+            native=view.native,
         )
+
+    def _written(self, number: int) -> tuple[tuple[str, str], ...]:
+        """The first values that a step changed, as they were and as they are."""
+        write = self.history.steps[number].write
+        member = self.casting.cast(number).focused(None)
+        if write is None or member is None or not number:
+            return ()
+        before, after = self.casting.reader(number - 1, member), self.casting.reader(number, member)
+        return values_written(write, before, after, member.info.dtype)
 
     def _value(self, number: int, subject: Subject) -> str | None:
         if subject.member is None or subject.address is None:
@@ -331,7 +351,7 @@ def _set(x: int, parts: Sequence[Piece]) -> list[tuple[int, Piece]]:
 
 def _standing(view: View, focus: tuple[str, int] | None = None) -> View:
     """The view without what is only laid over a rest; what must be in sight on a strip takes the pointer's place."""
-    return replace(view, cursor=None, pointer=focus, dim=None, walk=None, chosen=None)
+    return replace(view, cursor=None, pointer=focus, dim=None, walk=None, chosen=None, native="")
 
 
 def _first(members: Sequence[Member], wanted: Member | None) -> list[Member]:

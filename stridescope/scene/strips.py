@@ -65,6 +65,11 @@ class StripPlan:
         return self.stored.track
 
     @property
+    def head(self) -> int:
+        """The line of the head, above the cells and the bar."""
+        return self.y - 1 - (self.bar is not None)
+
+    @property
     def bottom(self) -> int:
         """The first line below the strip."""
         return self.y + self.lines * self.line_pitch

@@ -235,7 +235,10 @@ def tiles_of(shape: tuple[int, ...], cell_width: int, cell_height: int, room: in
     pitch_y = cell_height + (cell_height > 1)
     if len(shape) < 2:
         count = shape[0] if shape else 1
-        label = (len(f"{max(count - 1, 0)}") + LABEL_GAP + 2) if labelled and shape else 1
+        label = (len(f"{max(count - 1, 0)}") + LABEL_GAP + 2) if labelled and shape else 0
+        if count <= (room + 1) // pitch_x:
+            # One line needs no label.
+            label = 0
         fit = max((room - label + 1) // pitch_x, 1)
         lines = max(-(-count // fit), 1)
         across = _across(count, fit, lines)
@@ -246,7 +249,7 @@ def tiles_of(shape: tuple[int, ...], cell_width: int, cell_height: int, room: in
         )
     *outer, rows, columns = shape
     label = len(str(max(rows - 1, 0))) + 2 + LABEL_GAP if labelled else 0
-    head = (1 if labelled else 0) + (1 if outer else 0)
+    head = 1 + bool(outer) if labelled else 0
     width = label + columns * pitch_x - 1
     height = head + rows * pitch_y - (pitch_y - cell_height)
     across, levels = 1, []

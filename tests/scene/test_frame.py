@@ -69,7 +69,7 @@ def test_what_lies_under_nothing_is_not_copied():
     """A piece that stays whole stays the same object, so that its styled segment is found again."""
     whole, under = piece("whole"), piece("under")
     row = painted([(0, whole), (6, under), (8, piece("x"))], 20)
-    assert row[0].piece is whole
+    assert row[0][1] is whole
     assert [part.text for _, part in row] == ["whole", "un", "x", "er"]
 
 

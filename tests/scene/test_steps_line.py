@@ -35,7 +35,7 @@ def test_nothing_reaches_over_the_edge(chain: tuple[Sign, ...], data: st.DataObj
     for plain in (True, False):
         line = placed(chain, round(position), width, ascii=plain)
         for row in (line.row(position), line.track(position)):
-            assert all(run.x >= 0 and run.x + run.piece.size <= width for run in row)
+            assert all(x >= 0 and x + part.size <= width for x, part in row)
 
 
 def test_every_step_is_shown_where_there_is_room() -> None:
@@ -64,8 +64,8 @@ def test_ascii_is_ascii() -> None:
 
 def test_a_place_between_two_steps_is_marked_on_the_names() -> None:
     line = placed((Sign("arange", "alloc"), Sign("view", "view")), 0, 40)
-    marked = [run for run in line.row(0.5) if run.piece.look.marks & Mark.CURSOR]
-    assert [run.x for run in marked] == [int(line.column(0.5))]
+    marked = [x for x, part in line.row(0.5) if part.look.marks & Mark.CURSOR]
+    assert marked == [int(line.column(0.5))]
 
 
 def test_clicking_finds_the_step_by_glyph_and_label_and_nothing_between() -> None:
