@@ -10,6 +10,7 @@
     ss.install()                # errors of torch say which tensors and dims, in a note below its own words
     ss.diff(a, b)               # how two layouts differ, and whether any address does
     ss.modules(model)           # the module tree, with every parameter's layout
+    ss.open("model.pt")         # a checkpoint's tensors by name, by its headers alone; nothing in it is run
     ss.explore(x)               # the terminal app: watch what ops do to it
     ss.overlap(ss.Layout((3, 3), (1, 1)))       # do two indices reach one address?
 
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from stridescope.api import overlap, show
+    from stridescope.api import open, overlap, show  # noqa: A004 - ss.open is how it is called
     from stridescope.errors import StridescopeError
     from stridescope.explain.difference import diff
     from stridescope.explain.notes import explaining, install, uninstall
@@ -46,6 +47,7 @@ __all__ = [
     "inspect",
     "install",
     "modules",
+    "open",
     "overlap",
     "run",
     "show",
@@ -65,6 +67,7 @@ _HOME = {
     "inspect": "stridescope.readers",
     "install": "stridescope.explain.notes",
     "modules": "stridescope.modules.reading",
+    "open": "stridescope.api",
     "overlap": "stridescope.api",
     "run": "stridescope.program",
     "show": "stridescope.api",

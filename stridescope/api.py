@@ -1,4 +1,4 @@
-"""`ss.show` and `ss.overlap`: one call on whatever the user holds.
+"""`ss.show`, `ss.open` and `ss.overlap`: one call on whatever the user holds.
 
 Problem: a script holds tensors of any library, layouts, histories, dicts of tensors or the text of a
 program, and wants the panel, or the answer, without saying which. Method: whatever is no value of ours
@@ -17,19 +17,22 @@ from stridescope.errors import InputError, UnreadableError
 from stridescope.layout import Layout, Overlap
 from stridescope.layout.overlap import DEFAULT_BUDGET, Extent, internal_overlap, shared_bytes_overlap, shared_nbytes
 from stridescope.readers import inspect, read_values, readable
-from stridescope.records import History, TensorInfo
+from stridescope.records import Checkpoint, History, TensorInfo
 
 if TYPE_CHECKING:
+    import os
     from typing import IO, Literal
 
     from rich.console import Console, ConsoleOptions, RenderResult
 
+    from stridescope.records import ReadValues
     from stridescope.records.modules import ModuleTree
     from stridescope.render import Options, Panel
+    from stridescope.render.checkpoints import CheckpointView
     from stridescope.render.modules import ModulePanel
     from stridescope.render.tables import TableView
 
-__all__ = ["check_index", "drawable", "layout_info", "overlap", "show"]
+__all__ = ["check_index", "drawable", "layout_info", "open", "overlap", "show"]
 
 ANSWER_PARTS = 16
 ANSWER_CHARS = 200
@@ -41,15 +44,16 @@ def show(x: Any, *, values: bool = False, index: Sequence[int] | None = None, fi
 
     Args:
         x: a tensor or array of any library, a `Layout`, a `TensorInfo`, a `History`, a dict, list or
-            tuple of tensors (one row each), or the text of a program such as
-            "torch.arange(12).view(3, 4).t()".
+            tuple of tensors (one row each), a `Checkpoint`, or a text: the path of a file of tensors, or
+            path::name for one of them; else a program such as "torch.arange(12).view(3, 4).t()".
         values: show values in the cells; only the cells that are drawn are read.
         index: work out the address of this index, one int for each dim.
         file: where to print; standard output unless given.
 
     Raises:
         UnreadableError: `x` holds no elements that have a layout.
-        ProgramError: `x` is text, and not a program.
+        ProgramError: `x` is text, and neither a file nor a program.
+        TargetError: there is no such file, or no such tensor in it.
         OpIndexError: `index` is out of range.
 
     >>> show(Layout((2, 3), (1, 2)))  # doctest: +ELLIPSIS
@@ -64,8 +68,33 @@ def show(x: Any, *, values: bool = False, index: Sequence[int] | None = None, fi
     Console(file=file, highlight=False).print(drawable(x, Options(values=values, index=index)))
 
 
-def drawable(x: Any, options: Options) -> Panel | TableView | Answered | ModulePanel:
+def open(path: str | os.PathLike[str]) -> Checkpoint:  # noqa: A001 - as it reads where it is used: ss.open
+    """The tensors of a checkpoint file, by its headers alone: nothing in it is run, no data is read.
+
+    Args:
+        path: a zip, legacy or tar file of torch, TorchScript, torch.export, safetensors, npy, npz, gguf, a shard index
+            in JSON, or a directory of such files or of a distributed checkpoint.
+
+    Returns:
+        `Checkpoint`: a mapping of name to `TensorInfo`, with `.format`, `.storages`, `.tree` (what was saved, nested),
+        `.calls` (what a pickle would have called), `.read(name)` (values at addresses), `.broken`.
+
+    Raises:
+        TargetError: there is no such file, or it may not be read.
+        UnreadableError: it is of no format that is known, or nothing in it can be read.
+    """
+    from stridescope.readers.files import open_checkpoint
+
+    return open_checkpoint(path)
+
+
+def drawable(
+    x: Any, options: Options, read: ReadValues | None = None
+) -> Panel | TableView | Answered | ModulePanel | CheckpointView:
     """The rich renderable of whatever `show` takes.
+
+    Args:
+        read: what reads the values of a `TensorInfo`.
 
     Raises:
         UnreadableError: `x` holds no elements that have a layout.
@@ -75,9 +104,13 @@ def drawable(x: Any, options: Options) -> Panel | TableView | Answered | ModuleP
     from stridescope.render import panel, table
 
     if isinstance(x, str):
-        from stridescope.program import run
+        x, read = _of_text(x)
+    if isinstance(x, Checkpoint):
+        from stridescope.render.checkpoints import CheckpointView
 
-        x = run(x)
+        if options.index is not None:
+            raise InputError(f"an index belongs to one tensor: name it, as in {x.path}::{next(iter(x), 'NAME')}")
+        return CheckpointView(x, ascii=options.ascii, theme=options.theme)
     if isinstance(x, History):
         check_index(x.final.tensor if x.final is not None else None, options.index)
         return Answered(panel(x, options), x) if x.answers else panel(x, options)
@@ -85,7 +118,7 @@ def drawable(x: Any, options: Options) -> Panel | TableView | Answered | ModuleP
         info = layout_info(x) if isinstance(x, Layout) else x
         check_index(info, options.index)
         # A layout has no dtype, device or storage by its nature: a panel need not say why.
-        return panel(replace(info, why=()) if isinstance(x, Layout) else info, options)
+        return panel(replace(info, why=()) if isinstance(x, Layout) else info, options, read)
     if readable(x):
         info = inspect(x)
         check_index(info, options.index)
@@ -101,6 +134,19 @@ def drawable(x: Any, options: Options) -> Panel | TableView | Answered | ModuleP
     if options.index is not None:
         raise InputError(f"an index belongs to one tensor, and there are {len(found)} here: show one of them")
     return table(found, ascii=options.ascii, theme=options.theme)
+
+
+def _of_text(text: str) -> tuple[Any, ReadValues | None]:
+    """(what a text names: a checkpoint, one of its tensors or a history; what reads the values of a tensor)."""
+    from stridescope.readers.files.targets import is_file_target, split_target, tensor_of
+
+    if not is_file_target(text):
+        from stridescope.program import run
+
+        return run(text), None
+    path, name = split_target(text)
+    checkpoint = open(path)
+    return (checkpoint, None) if name is None else tensor_of(checkpoint, name)
 
 
 def _module_tree(x: Any) -> ModuleTree | None:

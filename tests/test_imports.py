@@ -77,6 +77,31 @@ def test_the_algebra_needs_no_drawing_and_no_command_line(code: str) -> None:
     assert not imported(code) & {"rich", "click"}
 
 
+def checkpoint_of(folder: Path) -> str:
+    """A file of two tensors, written without torch."""
+    header = json.dumps(
+        {
+            "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
+            "b": {"dtype": "I64", "shape": [2], "data_offsets": [24, 40]},
+        }
+    ).encode()
+    (folder / "two.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(40))
+    return str(folder / "two.safetensors")
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--flat", "--all"], ["--filter", "a"]])
+def test_a_file_is_listed_without_torch_numpy_or_textual(options: list[str], tmp_path: Path) -> None:
+    names = imported(command("show", checkpoint_of(tmp_path), *options))
+    assert not names & HEAVY
+    assert "rich" in names or "--json" in options
+    assert not {"rich", "pathlib"} & names or "--json" not in options
+
+
+def test_a_tensor_of_a_file_is_shown_with_values_without_torch_or_numpy(tmp_path: Path) -> None:
+    assert not imported(command("show", f"{checkpoint_of(tmp_path)}::a", "--values", "--then", "t()")) & HEAVY
+    assert not imported(f"import stridescope; stridescope.open({checkpoint_of(tmp_path)!r})['a']") & {*HEAVY, "rich"}
+
+
 def test_the_command_line_shows_help_without_drawing() -> None:
     assert "rich" not in imported(command("--help"))
 

@@ -2,7 +2,8 @@
 
 Problem: one argument may be a program, a layout, a live object or a file, and a guess that imports
 code would be a trap. Method: the rows of `FORMS`, tried in order; the first whose `matches` holds loads
-it. Only the colon form runs code of the user's. Cost: at most one look at the file system.
+it. Only the colon form runs code of the user's; a file is read, and nothing in it is run. Cost: at most
+a few looks at the file system, and that of loading.
 """
 
 from __future__ import annotations
@@ -11,27 +12,40 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from stridescope.errors import TargetError
 
+if TYPE_CHECKING:
+    from stridescope.records import Checkpoint
+
 __all__ = ["FORMS", "TAKES", "Form", "Target", "load"]
 
-Kind = Literal["program", "layout", "object"]
+Kind = Literal["program", "layout", "object", "checkpoint", "saved"]
 
 TAKES = (
     'an expression such as "torch.arange(12).view(3, 4).t()", a layout literal such as "(3,4):(4,1)", '
-    "or a live object as module:attr or file.py:attr"
+    "a file of tensors, or a live object as module:attr or file.py:attr"
 )
-"""What `show` takes, for messages."""
+"""What a command that takes any TARGET takes, for messages."""
 
 
 class Target(NamedTuple):
-    """What a TARGET named: the text of a program, a `Layout`, or a live object."""
+    """What a TARGET named: the text of a program, a `Layout`, a live object, a file's `Checkpoint`, or a `TensorInfo`.
+
+    Attributes:
+        value: all but the text.
+        within: of a tensor saved in a file, the `Checkpoint`.
+    """
 
     kind: Kind
     text: str
     value: Any = None
+    within: Checkpoint | None = None
+
+
+class _NoFileError(TargetError):
+    """A file that is not there; what the command takes is not said yet."""
 
 
 class Form(NamedTuple):
@@ -45,8 +59,6 @@ class Form(NamedTuple):
 _LITERAL = re.compile(r"\s*\([^()]*\)\s*:")
 _COLON_FORM = re.compile(r"[\w.]+:|.+\.py:")
 """What may be a live object; `is_object_target` knows, and costs imports that a program must not pay for."""
-_FILE = re.compile(r"[^()\[\]=;\n]+\.(?:pt|pth|bin|ckpt|safetensors|npy|npz|gguf|json|py)(?:::.*)?")
-
 
 _STDIN_CHARS = 1 << 20
 """More than any program that is accepted, so that an endless input ends in a sentence too."""
@@ -83,21 +95,26 @@ def _object(text: str) -> Target:
 
 
 def _is_file(text: str) -> bool:
-    # Path.exists raises for a text too long for a file name, and programs are long.
-    exists = os.path.exists(text.partition("::")[0])  # noqa: PTH110
-    return exists or _FILE.fullmatch(text) is not None
+    from stridescope.readers.files.targets import is_file_target
+
+    return is_file_target(text)
 
 
 def _file(text: str) -> Target:
-    from pathlib import Path
+    from stridescope.readers.files.targets import split_target, tensor_of
 
-    path = Path(text.partition("::")[0])
-    if not path.exists():
-        raise TargetError(f"there is no file {str(path)!r}, and it is no expression either; show takes {TAKES}")
-    if path.suffix == ".py":
-        raise TargetError(f"{str(path)!r} is a Python file: name what to show in it, as {path}:attr")
-    kind = "directory" if path.is_dir() else "file"
-    raise TargetError(f"{str(path)!r} is a {kind}, and show does not read files of tensors yet; it takes {TAKES}")
+    path, name = split_target(text)
+    # pathlib is loaded nowhere on this way: a listing of a file is to be there at once.
+    if not os.path.lexists(path):
+        raise _NoFileError(f"there is no file {path!r}, and it is no expression either")
+    if path.endswith(".py"):
+        raise TargetError(f"{path!r} is a Python file: name what to show in it, as {path}:attr")
+    from stridescope.readers.files import open_checkpoint
+
+    checkpoint = open_checkpoint(path)
+    if name is None:
+        return Target("checkpoint", text, checkpoint)
+    return Target("saved", text, tensor_of(checkpoint, name)[0], checkpoint)
 
 
 def _program(text: str) -> Target:
@@ -114,10 +131,16 @@ FORMS: tuple[Form, ...] = (
 """In this order: a form is tried only where no earlier one fits."""
 
 
-def load(text: str) -> Target:
+def load(text: str, command: str = "show") -> Target:
     """What `text` names.
 
+    Args:
+        command: the command that it is a TARGET of, for messages.
+
     Raises:
-        TargetError: nothing that can be shown; the message says what can.
+        TargetError: nothing that can be shown; where there is no such file, the message says what the command takes.
     """
-    return next(form for form in FORMS if form.matches(text)).load(text)
+    try:
+        return next(form for form in FORMS if form.matches(text)).load(text)
+    except _NoFileError as error:
+        raise TargetError(f"{error}; {command} takes {TAKES}") from None
