@@ -20,6 +20,7 @@ from stridescope.scene.text import address_text, is_odd, value_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from stridescope.layout import Layout
     from stridescope.records import Step, TensorInfo
     from stridescope.scene.arrange import Arrangement, Pane, Region
     from stridescope.scene.cast import Cast, Casting, Member, Stored
@@ -102,6 +103,11 @@ class Rest:
         for key, spot in self.grid.items():
             found.setdefault((spot.storage, spot.position), []).append(key)
         return found
+
+    @cached_property
+    def layouts(self) -> dict[str, Layout | None]:
+        """The members' layouts."""
+        return {member.key: member.info.layout for member in self.cast.members}
 
     @cached_property
     def panes(self) -> dict[str, Pane]:

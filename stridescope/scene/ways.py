@@ -255,8 +255,7 @@ def _copied_from(before: Rest, after: Rest, index: tuple[int, ...]) -> tuple[int
     key = holders[number] if number < len(holders) else None
     info = after.step.sources[number] if number < len(after.step.sources) else None
     if key is not None:
-        member = before.cast.by_key[key]
-        layout = member.info.layout
+        layout = before.layouts[key]
         own = (
             source_index
             if layout == copy.sources[number]
@@ -293,7 +292,7 @@ def _seen_before(
         pane, member = before.panes.get(source), before.cast.by_key.get(source)
         if pane is None or pane.tiles is None or member is None or member.storage != spot.storage:
             continue
-        layout = member.info.layout
+        layout = before.layouts[source]
         index = None if layout is None else next(layout.indices_of(spot.position // member.scale), None)
         if index is not None:
             return (*_at_the_edge(pane, index), None)
