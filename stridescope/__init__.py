@@ -11,6 +11,9 @@
     ss.diff(a, b)               # how two layouts differ, and whether any address does
     ss.modules(model)           # the module tree, with every parameter's layout
     ss.open("model.pt")         # a checkpoint's tensors by name, by its headers alone; nothing in it is run
+    ss.storages()               # every live tensor by storage: what keeps memory alive
+    with ss.trace() as t: ...   # which line copied, and why it could not be a view
+    ss.watch(model, optimizer)  # what a training step does to its storages
     ss.explore(x)               # the terminal app: watch what ops do to it
     ss.overlap(ss.Layout((3, 3), (1, 1)))       # do two indices reach one address?
 
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
     from stridescope.program import run
     from stridescope.readers import inspect
     from stridescope.records import History, TensorInfo
+    from stridescope.trace.live import storages
+    from stridescope.trace.tracing import trace
+    from stridescope.trace.watching import watch
     from stridescope.tui.opening import explore
 
 __all__ = [
@@ -51,7 +57,10 @@ __all__ = [
     "overlap",
     "run",
     "show",
+    "storages",
+    "trace",
     "uninstall",
+    "watch",
 ]
 __version__ = "0.1.0"
 
@@ -71,7 +80,10 @@ _HOME = {
     "overlap": "stridescope.api",
     "run": "stridescope.program",
     "show": "stridescope.api",
+    "storages": "stridescope.trace.live",
+    "trace": "stridescope.trace.tracing",
     "uninstall": "stridescope.explain.notes",
+    "watch": "stridescope.trace.watching",
 }
 
 

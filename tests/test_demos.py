@@ -16,8 +16,10 @@ def test_there_is_a_demo_for_each_subject() -> None:
         "dynamic_network",
         "index_and_slice",
         "joining_and_swapping",
+        "metrics",
         "modules",
         "storage_offset_stride",
+        "training",
         "view",
     ]
 

@@ -20,7 +20,7 @@ def test_the_public_names_are_these() -> None:
     assert set(ss.__all__) == {
         *("History", "Layout", "TensorInfo", "StridescopeError", "__version__"),
         *("diff", "explain", "explaining", "explore", "inspect", "install"),
-        *("modules", "open", "overlap", "run", "show", "uninstall"),
+        *("modules", "open", "overlap", "run", "show", "storages", "trace", "uninstall", "watch"),
     }
 
 

@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tui": ("stridescope.cli.tui", "Open the terminal app: type a chain, watch it move."),
     "show": ("stridescope.cli.show", "Show how a tensor lies in its storage, or what an op chain does."),
     "modules": ("stridescope.cli.modules", "Browse a model: its modules, and every parameter's layout."),
+    "storages": ("stridescope.cli.storages", "Storages: who shares them, and bytes that nothing reaches."),
+    "trace": ("stridescope.cli.trace", "Run a script, and report copies by source line."),
     "explain": ("stridescope.cli.explain", "Why each step of a program is a view, a copy or refused."),
     "diff": ("stridescope.cli.diff", "How two layouts differ, and whether any address does."),
     "doctor": ("stridescope.cli.doctor", "Versions, devices, terminal; what is missing, and for what."),
