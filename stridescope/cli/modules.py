@@ -7,7 +7,7 @@ Cost: the user's code, and one reading.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -17,7 +17,7 @@ from stridescope.errors import InputError, TargetError
 if TYPE_CHECKING:
     from stridescope.records import ModuleTree
 
-__all__ = ["modules"]
+__all__ = ["built", "modules"]
 
 _WITHOUT = "name a function or class that needs none"
 """What `show` advises for a factory with arguments; here they can be given."""
@@ -67,15 +67,11 @@ def modules(
 
 
 def _tree(target: str, arguments: str | None, device: str | None) -> ModuleTree:
-    from stridescope.modules.building import build
     from stridescope.modules.reading import modules as read
     from stridescope.readers.objects import is_object_target
 
     if is_object_target(target):
-        try:
-            return read(build(target, arguments, device))
-        except TargetError as error:
-            raise TargetError(str(error).replace(_WITHOUT, "give them with --args")) from error
+        return read(built(target, arguments, device))
     if arguments is not None or device is not None:
         raise InputError("--args and --device build a live model, module:attr or file.py:attr")
     from pathlib import Path
@@ -87,6 +83,16 @@ def _tree(target: str, arguments: str | None, device: str | None) -> ModuleTree:
     from stridescope.readers.files import open_checkpoint
 
     return read(open_checkpoint(target))
+
+
+def built(target: str, arguments: str | None, device: str | None) -> Any:
+    """The live object of module:attr or file.py:attr, made with the arguments and on the device that were given."""
+    from stridescope.modules.building import build
+
+    try:
+        return build(target, arguments, device)
+    except TargetError as error:
+        raise TargetError(str(error).replace(_WITHOUT, "give them with --args")) from error
 
 
 def _json(tree: ModuleTree, view: str, depth: int | None) -> str:

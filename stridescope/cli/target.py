@@ -91,7 +91,11 @@ def _is_object(text: str) -> bool:
 def _object(text: str) -> Target:
     from stridescope.readers.objects import resolve
 
-    return Target("object", text, resolve(text))
+    try:
+        return Target("object", text, resolve(text))
+    except OSError as error:
+        # Such as a path longer than the system takes; what the user's code raises is told by `resolve`.
+        raise TargetError(f"{text.rpartition(':')[0]!r} cannot be read: {error.strerror or error}") from None
 
 
 def _is_file(text: str) -> bool:

@@ -7,6 +7,7 @@ it. Nothing below this package imports Textual, and nothing here is imported bef
     app              the app: its screens, what holds everywhere; `run_app`
     home examples    things to try, and a line to type one's own
     stage/           a program, step by step, in motion
+    modules/         a model: its tree, what children() and modules() give, every tensor's layout
     prompt/          the line that programs are typed on
     keys             every key, its action and its words: the one table
     key_line help palette_commands   that table as a footer, a sheet, a palette

@@ -9,43 +9,76 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from textual.app import App
 from textual.await_complete import AwaitComplete
+from textual.events import Key
 from textual.filter import ANSIToTruecolor, NoColor
 from textual.reactive import reactive
+from textual.signal import Signal
 
 from stridescope.tui.checks import Checks, Verdict
 from stridescope.tui.keys import bindings
 from stridescope.tui.looks import Looks
 from stridescope.tui.opening import Opening
 from stridescope.tui.prompt import Lines as SubmittedLines
-from stridescope.tui.terminal import need_terminal, only_ascii, signals_kept
+from stridescope.tui.terminal import collected_seldom, need_terminal, only_ascii, signals_kept
 from stridescope.tui.themes import NAMES, THEMES, theme_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from rich.console import RenderableType
     from textual.binding import BindingType
     from textual.command import Provider
-    from textual.events import Resize
+    from textual.events import Event, Resize
     from textual.filter import LineFilter
     from textual.geometry import Size
     from textual.screen import Screen
 
     from stridescope.tui.home import HomeScreen
+    from stridescope.tui.modules.screen import ModulesScreen
 
-__all__ = ["LEAST", "Opening", "StridescopeApp", "run_app"]
+__all__ = ["LEAST", "SCREENS", "Opening", "StridescopeApp", "run_app"]
 
 LEAST = (40, 12)
 """The smallest terminal, columns and rows, that the app draws on."""
 
+TWICE = 2.0
+"""Seconds within which the key that quits must be pressed again."""
+
 _ENDED_BY = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 """Signals that end the app, and its exit status then: 128 + the signal's number."""
+
+
+class ScreenRow(NamedTuple):
+    """One of the app's screens.
+
+    Attributes:
+        mode: the name of its mode.
+        make: the app's method that makes it, when it is first shown.
+        there: whether there is something to show on it.
+        first: whether the app opens on it.
+    """
+
+    mode: str
+    make: str
+    there: Callable[[StridescopeApp], bool]
+    first: Callable[[StridescopeApp], bool]
+
+
+SCREENS = (
+    ScreenRow("modules", "_modules_screen", lambda app: app.model is not None, lambda app: app.model is not None),
+    ScreenRow("stage", "_stage_screen", lambda app: app.opening.on_stage, lambda app: app.opening.on_stage),
+    ScreenRow("home", "_home_screen", lambda _: True, lambda _: True),
+)
+"""In this order: the app opens on the first that says so. Their keys are the rows of the scope "screens"."""
 
 
 def _commands() -> type[Provider]:
@@ -55,13 +88,16 @@ def _commands() -> type[Provider]:
 
 
 class StridescopeApp(App[int], inherit_bindings=False):
-    """Home, stage, and what is common to them.
+    """Its screens, and what is common to them.
 
     Attributes:
+        opening: what is on the Stage.
+        model: what is on the Modules screen; None for none.
         ascii: whether ASCII alone is drawn.
         checking: whether programs are checked against torch.
         verdict: what torch said of the program on stage.
         lines: the programs submitted on any prompt, for their history.
+        verdict_signal, focus_signal: tell of another verdict, and of whether the terminal has the focus.
     """
 
     TITLE = "stridescope"
@@ -70,17 +106,22 @@ class StridescopeApp(App[int], inherit_bindings=False):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     ALLOW_SELECT = False
 
+    opening: Opening
+    model: Any
     ascii: reactive[bool] = reactive(default=False, init=False)
     checking: reactive[bool] = reactive(default=True, init=False)
     verdict: reactive[Verdict] = reactive(Verdict(), init=False)
 
     def __init__(self, opening: Opening | None = None) -> None:
         self.opening = Opening() if opening is None else opening
-        # Each mode of Textual's has screens of its own; the first is made at once, the other when it is asked for.
-        self.DEFAULT_MODE = "home" if self.opening.empty else "stage"  # type: ignore[misc]
+        self.model, self._model_title = self.opening.model, self.opening.title
+        # Each mode of Textual's has screens of its own; the first is made at once, the others when they are asked for.
+        self.DEFAULT_MODE = next(row.mode for row in SCREENS if row.first(self))  # type: ignore[misc]
         super().__init__()
-        self.add_mode("home", self._home_screen)
-        self.add_mode("stage", self._stage_screen)
+        for row in SCREENS:
+            self.add_mode(row.mode, getattr(self, row.make))
+        self._left_for_home = ""
+        self._asked_to_leave: float | None = None
         for theme in THEMES:
             self.register_theme(theme)
         self.set_reactive(App.theme, theme_for(self))
@@ -92,6 +133,9 @@ class StridescopeApp(App[int], inherit_bindings=False):
         self._checks: Checks | None = None
         self._on_stage = ""
         self.lines = SubmittedLines()
+        # Not `Widget.watch`, by which the app would keep every stage there was until the next change.
+        self.verdict_signal: Signal[Verdict] = Signal(self, "verdict")
+        self.focus_signal: Signal[bool] = Signal(self, "focus")
 
     # What is drawn with ----------------------------------------------------------------------------------
 
@@ -118,6 +162,10 @@ class StridescopeApp(App[int], inherit_bindings=False):
         self.set_class(ascii, "-ascii")
         self.theme_changed_signal.publish(self.current_theme)
 
+    def watch_app_focus(self, focus: bool) -> None:
+        """Tell who plays whether anyone looks."""
+        self.focus_signal.publish(focus)
+
     # Screens ---------------------------------------------------------------------------------------------
 
     async def show_stage(self, opening: Opening) -> None:
@@ -131,8 +179,14 @@ class StridescopeApp(App[int], inherit_bindings=False):
         await self._show("stage")
 
     async def _show(self, mode: str) -> None:
+        if mode == "home":
+            self._left_for_home = self.current_mode
         await self.switch_mode(mode)
         self._fit(self.size)
+
+    def has(self, mode: str) -> bool:
+        """Whether there is something on a screen: it was shown before, or there is something to show."""
+        return mode in self._screen_stacks or next(row.there(self) for row in SCREENS if row.mode == mode)
 
     def _home_screen(self) -> Screen[None]:
         from stridescope.tui.home import HomeScreen
@@ -143,6 +197,11 @@ class StridescopeApp(App[int], inherit_bindings=False):
         from stridescope.tui.stage.screen import StageScreen
 
         return StageScreen(self.opening)
+
+    def _modules_screen(self) -> Screen[None]:
+        from stridescope.tui.modules.screen import ModulesScreen
+
+        return ModulesScreen(self.model, self._model_title)
 
     def on_mount(self) -> None:
         """Listen to signals, and look at the size."""
@@ -182,6 +241,10 @@ class StridescopeApp(App[int], inherit_bindings=False):
         """Play what was chosen or typed."""
         await self.show_stage(Opening(text=message.source, check=self.checking))
 
+    async def on_modules_screen_chosen(self, message: ModulesScreen.Chosen) -> None:
+        """Put a tensor of the model on the Stage."""
+        await self.show_stage(replace(message.opening, check=self.checking))
+
     # Checks ----------------------------------------------------------------------------------------------
 
     def check(self, source: str) -> None:
@@ -193,6 +256,10 @@ class StridescopeApp(App[int], inherit_bindings=False):
         if self._checks is None:
             self._checks = Checks(self._told)
         self.call_after_refresh(self._checks.want, source)
+
+    def watch_verdict(self, verdict: Verdict) -> None:
+        """Tell the stage."""
+        self.verdict_signal.publish(verdict)
 
     def _told(self, source: str, verdict: Verdict) -> None:
         # In the thread of the checks; the app may be on its way out.
@@ -206,13 +273,22 @@ class StridescopeApp(App[int], inherit_bindings=False):
     # Actions, each a row of `tui.keys` ----------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Whether an action makes sense now: there is no way home from home, unless back to the stage."""
+        """Whether an action makes sense now: there is no way home from home, unless back, nor to an empty screen."""
         if action == "home" and self.current_mode == "home":
-            return "stage" in self._screen_stacks
+            return bool(self._left_for_home)
+        if action == "show_screen":
+            return parameters[0] != self.current_mode and self.has(str(parameters[0]))
         if action in ("sheet", "command_palette") and _too_small(self.size):
             # Nothing may come to lie over the screen that goes when there is room again.
             return False
         return super().check_action(action, parameters)
+
+    def action_command_palette(self) -> None:
+        """Find an action by its name."""
+        from stridescope.tui.palette_commands import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
 
     def action_sheet(self) -> None:
         """Show every key of this screen."""
@@ -223,8 +299,12 @@ class StridescopeApp(App[int], inherit_bindings=False):
         self.push_screen(KeySheet((*scopes, *(() if "app" in scopes else ("app",)))))
 
     async def action_home(self) -> None:
-        """Go to the home screen, or from there back to the stage."""
-        await self._show("stage" if self.current_mode == "home" else "home")
+        """Go to the home screen, or from there back."""
+        await self._show(self._left_for_home if self.current_mode == "home" else "home")
+
+    async def action_show_screen(self, mode: str) -> None:
+        """Go to a screen."""
+        await self._show(mode)
 
     def action_next_theme(self) -> None:
         """The next theme of the list."""
@@ -249,6 +329,21 @@ class StridescopeApp(App[int], inherit_bindings=False):
         self.notify(f"checks against torch are {'on' if self.checking else 'off'}", markup=False)
         self.check(self._on_stage)
 
+    async def on_event(self, event: Event) -> None:
+        """Any other key between the two that quit takes the first one back."""
+        if isinstance(event, Key) and event.key != "q":
+            self._asked_to_leave = None
+        await super().on_event(event)
+
+    def action_leave(self) -> None:
+        """Quit, when asked twice: the letter may be one of a program whose line has just been left."""
+        now, asked = monotonic(), self._asked_to_leave
+        if asked is not None and now - asked < TWICE:
+            self.exit(0)
+        else:
+            self._asked_to_leave = now
+            self.notify("q again quits", timeout=TWICE, markup=False)
+
     def action_interrupt(self) -> None:
         """Copy the text that is selected in the focused line, or quit."""
         selected = getattr(self.focused, "selected_text", "")
@@ -256,6 +351,12 @@ class StridescopeApp(App[int], inherit_bindings=False):
             self.copy_to_clipboard(selected)
         else:
             self.exit(0)
+
+    def on_notify(self) -> None:
+        """Something is about to be said, in place of what was said before: old news only hides the picture."""
+        self.clear_notifications()
+        # Without their toasts they would go on taking a row each.
+        self.screen.query("ToastHolder").remove()
 
     # Errors ----------------------------------------------------------------------------------------------
 
@@ -299,7 +400,7 @@ def run_app(opening: Opening | None = None) -> int:
         # What ops cannot go on from is told before the screen changes.
         Session(opening.names, opening.chain_of)
     app = StridescopeApp(opening)
-    with signals_kept():
+    with signals_kept(), collected_seldom():
         app.run()
     if app.failure is not None:
         raise app.failure

@@ -33,10 +33,12 @@ class Verdict(NamedTuple):
     Attributes:
         kind: "agrees", "differs", "unchecked", or "" while nothing is known.
         text: a few words, such as "torch 2.13.0 agrees".
+        words: torch's own, where it refuses the program too.
     """
 
     kind: str = ""
     text: str = ""
+    words: str = ""
 
     def mark(self, *, ascii: bool = False) -> str:
         """The words with their sign.
@@ -142,7 +144,7 @@ def _verdict(answer: Any) -> Verdict:
 
     # Why something was not checked is long, and nothing that the title has room for.
     kind = str(answer["verdict"])
-    return Verdict(kind, kind if kind == "unchecked" else verdict_text(answer))
+    return Verdict(kind, kind if kind == "unchecked" else verdict_text(answer), str(answer.get("refusal") or ""))
 
 
 def _checker() -> Helper:

@@ -7,7 +7,6 @@ Cost: a line's text for each row that is in sight.
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
@@ -62,8 +61,12 @@ class Sheet(ScrollView):
 
 
 def _with_heads(found: list[Key]) -> list[Key | str | None]:
+    """The rows under their headings, each heading once."""
+    groups: dict[str, list[Key]] = {}
+    for row in found:
+        groups.setdefault(row.group, []).append(row)
     lines: list[Key | str | None] = []
-    for group, members in groupby(found, key=lambda row: row.group):
+    for group, members in groups.items():
         lines += [*([None] if lines else []), group, *members]
     return lines
 

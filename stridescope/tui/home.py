@@ -15,7 +15,7 @@ from textual.containers import Container
 from textual.message import Message
 from textual.screen import Screen
 
-from stridescope.scene.frame import Run, painted, piece
+from stridescope.scene.frame import painted, piece
 from stridescope.scene.text import shortened, source_shortened
 from stridescope.tui.examples import EXAMPLES
 from stridescope.tui.key_line import KeyLine
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
-    from textual.events import Click, MouseMove, MouseScrollDown, MouseScrollUp
+    from textual.events import Click, MouseMove, MouseScrollDown, MouseScrollUp, Paste
     from textual.geometry import Size
 
     from stridescope.records import History
@@ -170,7 +170,7 @@ class Preview(Lines):
         scene = Scene(self._history)
         view = View(width - 1, height, ascii=ink.ascii, coloured=ink.coloured)
         frame = scene.frame(scene.timeline.last, view)
-        return [tuple(Run(x + 1, part) for x, part in row) for row in frame.rows]
+        return [tuple((x + 1, part) for x, part in row) for row in frame.rows]
 
 
 class HomeScreen(Screen[None]):
@@ -179,6 +179,7 @@ class HomeScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("home")]
     CSS_PATH = "home.tcss"
     AUTO_FOCUS = ""
+    SCOPES: ClassVar[tuple[str, ...]] = ("home", "app")
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012 - as Textual has it
         (0, "-narrow"),
         (_BESIDE, "-wide"),
@@ -213,7 +214,7 @@ class HomeScreen(Screen[None]):
     @property
     def key_scopes(self) -> tuple[str, ...]:
         """Whose keys work now."""
-        return ("home" if self.focused is None else "prompt", "app")
+        return self.SCOPES if self.focused is None else ("prompt", "app")
 
     def on_mount(self) -> None:
         """Show what is marked, once the first paint is out."""
@@ -265,8 +266,16 @@ class HomeScreen(Screen[None]):
             self.post_message(self.Opened(typed.text))
         elif typed.history is not None and typed.history.steps:
             self.query_one(Preview).show(typed.valid.strip(), "Enter plays it.", typed.history)
+        elif typed.text.strip():
+            # Not the marked example: beside a text it would look as if it were that text's picture.
+            fault = None if typed.unfinished else typed.error
+            self.query_one(Preview).show("", "There is nothing to see yet." if fault is None else fault.message)
         else:
             self._show()
+
+    def on_paste(self, event: Paste) -> None:
+        """A paste is meant for the line, wherever the focus is."""
+        self.query_one(Prompt).paste(event.text)
 
     @on(Prompt.Left)
     def _left(self, message: Prompt.Left) -> None:

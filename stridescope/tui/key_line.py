@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["KeyLine", "available", "key_scopes"]
 
 _GAP = 3
+_TYPED = frozenset(("prompt", "find"))
+"""Scopes of lines that are typed on."""
 
 
 class _Shown(NamedTuple):
@@ -79,12 +81,12 @@ class KeyLine(Lines):
         """One line of hints."""
         plain = looks_of(self).ink.ascii
         scopes = key_scopes(self.screen)
-        typing = "prompt" in scopes
+        typing = not _TYPED.isdisjoint(scopes)
         shown = [
             _Shown(row, keys_text(keys, ascii=plain), row.hint.words)
             for row in rows(*scopes)
             if row.hint is not None
-            and (keys := _not_typed(row) if typing and row.scope != "prompt" else row.hint.keys)
+            and (keys := _not_typed(row) if typing and row.scope not in _TYPED else row.hint.keys)
             and available(self.screen, row)
         ]
         while shown and 1 + sum(hint.size + _GAP for hint in shown) - _GAP > size.width:

@@ -52,6 +52,10 @@ class Lines(Widget):
         """Follow the theme."""
         self.app.theme_changed_signal.subscribe(self, self._on_theme)
 
+    def on_unmount(self) -> None:
+        """Be forgotten: a signal keeps those who follow it."""
+        self.app.theme_changed_signal.unsubscribe(self)
+
     def on_resize(self) -> None:
         """Follow the size."""
         self.changed()
@@ -70,7 +74,7 @@ class Lines(Widget):
 def line(parts: Iterable[tuple[str, str]], width: int, *, x: int = 0, right: Iterable[tuple[str, str]] = ()) -> Row:
     """Texts one after another, each with its role, and others against the right edge where they have room.
 
-    >>> [(run.x, run.piece.text) for run in line([("ab", "bold"), (" c", "quiet")], 9, right=[("z", "plain")])]
+    >>> [(x, part.text) for x, part in line([("ab", "bold"), (" c", "quiet")], 9, right=[("z", "plain")])]
     [(0, 'ab'), (3, 'c'), (7, 'z')]
     """
     runs, at = _placed(parts, x)

@@ -222,6 +222,9 @@ class Looks:
         held = [row for row in _MARKED if look.marks & row.mark]
         recolour = next((row.recolour for row in held if row.recolour is not None), None)
         if self.ink.depth in ("none", "16"):
+            if self.ink.coloured and recolour is _lit:
+                # A cell turned round would often be of the page's own colour; the page turned round never is.
+                style += _PAGE
             return sum((row.colourless for row in held), style)
         if recolour is not None:
             text, back = style.color, style.bgcolor
@@ -258,6 +261,7 @@ class Looks:
         return text
 
 
+_PAGE = Style(color="default", bgcolor="default")
 _ROLES = frozenset((*palette.WORDS, "plain", "bold"))
 
 

@@ -2,25 +2,33 @@
 
 Problem: a live tensor, a dict of them, a layout, a history and a program's text are five things, and the stage knows
 two: a text, and names that it may speak of. Method: each becomes an `Opening`; live tensors go in by name and are
-looked at, never copied. Cost: none before the app starts.
+looked at, never copied. What has no layout of its own (sparse, nested) goes in as the tensors inside it that have one.
+Cost: an inspection of each tensor, before the app starts.
 """
 
 from __future__ import annotations
 
 import keyword
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from stridescope.errors import StridescopeError, UnreadableError
 
 if TYPE_CHECKING:
     from stridescope.layout import Layout
     from stridescope.records import TensorInfo
 
-__all__ = ["Opening", "explore", "opening_of"]
+__all__ = ["Opening", "explore", "opening_of", "opening_of_tensor"]
 
 _RESERVED = {"torch", "np", "numpy"}
 _NAME = "x"
+
+REMARKS = 3
+"""How many remarks are told."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,9 @@ class Opening:
         names: live tensors, arrays or `TensorInfo`s by name.
         chain_of: one of `names`, which a text such as "t()[1:]" goes on from.
         title: what the names are of, such as a file and an attribute.
+        remarks: sentences about the names, told once.
         check: whether real torch is asked in the background.
+        model: what `ss.modules` takes, or a `ModuleTree`, for the Modules screen.
     """
 
     text: str = ""
@@ -40,11 +50,18 @@ class Opening:
     chain_of: str | None = None
     title: str = ""
     check: bool = True
+    remarks: tuple[str, ...] = ()
+    model: Any = field(default=None, compare=False)
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to open."""
-        return not self.text.strip() and not self.names
+        return not self.on_stage and self.model is None
+
+    @property
+    def on_stage(self) -> bool:
+        """Whether there is something for the Stage."""
+        return bool(self.text.strip() or self.names)
 
 
 def explore(x: Any) -> None:
@@ -52,7 +69,8 @@ def explore(x: Any) -> None:
 
     Args:
         x: a tensor or array of any library, a dict, list or tuple of them, a `TensorInfo`, a `Layout`, a `History`, or
-            the text of a program. Ops typed in the app go on from it; nothing is written to it.
+            the text of a program. Ops typed in the app go on from it; nothing is written to it. Or a model, its
+            `state_dict()`, a `ModuleTree` or a `Checkpoint`, whose modules and tensors are browsed.
 
     Raises:
         TargetError: there is no terminal here, or an event loop runs already, as in a notebook.
@@ -71,7 +89,8 @@ def opening_of(x: Any) -> Opening:
     """What the app opens on for whatever `explore` takes.
 
     Raises:
-        UnreadableError: `x` holds no elements that have a layout.
+        UnreadableError: `x` holds no tensor or array.
+        TargetError: it holds none that ops can go on from.
 
     >>> opening_of("torch.arange(3)").text
     'torch.arange(3)'
@@ -84,7 +103,7 @@ def opening_of(x: Any) -> Opening:
         return Opening(text=x)
     # The home screen opens on nothing, and need not wait for what reads things.
     from stridescope.layout import Layout
-    from stridescope.readers import readable
+    from stridescope.readers import inspect, readable
     from stridescope.records import History, TensorInfo
 
     if isinstance(x, History):
@@ -92,9 +111,39 @@ def opening_of(x: Any) -> Opening:
     if isinstance(x, Layout):
         return Opening(names={_NAME: _with_elements(x)}, chain_of=_NAME)
     if isinstance(x, TensorInfo) or readable(x):
-        return Opening(names={_NAME: x}, chain_of=_NAME)
-    names = _named(x)
-    return Opening(names=names, chain_of=next(iter(names)))
+        return _opening_of_named([(_NAME, x)])
+    if _is_model(x):
+        return Opening(model=x)
+    found = [(key, value) for key, value in _children(x) if readable(value) or isinstance(value, TensorInfo)]
+    if not found and isinstance(x, Mapping | list | tuple):
+        raise UnreadableError(f"the {type(x).__name__} holds no tensor")
+    if not found:
+        # It says best what `x` is, and what was needed.
+        inspect(x)
+    return _opening_of_named(found)
+
+
+def opening_of_tensor(path: str, x: Any) -> Opening:
+    """What the app opens on for one tensor of a model.
+
+    Args:
+        path: its path in the model.
+        x: the tensor, or its `TensorInfo`.
+    """
+    names, remark = _names_of(path, x, ())
+    return Opening(names=names, chain_of=next(iter(names)), title=path, remarks=(remark,) if remark else ())
+
+
+def _is_model(x: Any) -> bool:
+    """Whether there is more of `x` to be browsed than tensors side by side."""
+    from stridescope.modules.reading import is_module
+    from stridescope.records import Checkpoint, ModuleTree, TensorInfo
+
+    if isinstance(x, Checkpoint | ModuleTree) or is_module(x):
+        return True
+    # torch leaves its mark on the state of a module.
+    state = isinstance(x, OrderedDict) and hasattr(x, "_metadata")
+    return bool(x) and (state or (isinstance(x, Mapping) and all(isinstance(v, TensorInfo) for v in x.values())))
 
 
 def _with_elements(layout: Layout) -> TensorInfo:
@@ -104,21 +153,70 @@ def _with_elements(layout: Layout) -> TensorInfo:
     return replace(layout_info(layout), dtype="float32", itemsize=4, device="cpu", requires_grad=False, why=())
 
 
-def _named(x: Any) -> dict[str, Any]:
-    """The tensors of a container, by names that a program can have."""
-    from stridescope.readers import inspect, readable
+def _opening_of_named(found: Iterable[tuple[str, Any]]) -> Opening:
+    """The opening on tensors under the names a program can have; what ops cannot go on from is left out, and told."""
+    from stridescope.program.typed import Session
 
     names: dict[str, Any] = {}
-    for key, value in _children(x):
-        if readable(value):
-            name = _identifier(key)
-            while name in names:
-                name += "_"
-            names[name] = value
+    remarks: list[str] = []
+    refused: list[StridescopeError] = []
+    for key, value in found:
+        named, remark = _names_of(key, value, names)
+        try:
+            Session(named)
+        except StridescopeError as error:
+            refused.append(error)
+            remark = str(error)
+        else:
+            names |= named
+        remarks += [remark] if remark else []
     if not names:
-        # It says best what `x` is, and what was needed.
-        inspect(x)
-    return names
+        raise refused[0]
+    more = f"{len(remarks) - REMARKS:,} more remarks are left out" if len(remarks) > REMARKS else ""
+    return Opening(names=names, chain_of=next(iter(names)), remarks=(*remarks[:REMARKS], *filter(None, [more])))
+
+
+def _names_of(key: str, value: Any, taken: Iterable[str]) -> tuple[dict[str, Any], str]:
+    """A tensor, or the parts of one without a layout of its own, by name; a sentence about that, or ""."""
+    from stridescope.readers import inspect
+    from stridescope.records import TensorInfo
+
+    info = value if isinstance(value, TensorInfo) else inspect(value)
+    name = _free(_identifier(key), taken)
+    if info.layout is None and info.parts:
+        parts = [(part, _inner(value, part, inner)) for part, inner in info.parts if inner.layout is not None]
+        named = {_free(_identifier(f"{name}_{part.strip('[]')}"), taken): inner for part, inner in parts}
+        why = dict(info.why).get("stride", "it has no layout of its own")
+        if named:
+            return named, f"{key}: {why}: {', '.join(named)}"
+    return {name: value}, "" if key.isascii() else f"{key} is called {name} here: names in a program are ASCII"
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    """A name that is not taken."""
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _inner(value: Any, name: str, part: TensorInfo) -> Any:
+    """The live tensor that a part is the record of; the record where there is none to be had."""
+    from stridescope.readers import inspect, readable
+
+    for word in (f"_{name}", name):
+        with suppress(RuntimeError, TypeError, NotImplementedError, UnreadableError):
+            found = getattr(value, word, None)
+            found = found() if callable(found) and not readable(found) else found
+            if readable(found) and _lies_as(inspect(found), part):
+                return found
+    if name.startswith("[") and hasattr(value, "unbind"):
+        with suppress(RuntimeError, ValueError, IndexError):
+            return value.unbind()[int(name[1:-1])]
+    return part
+
+
+def _lies_as(info: TensorInfo, part: TensorInfo) -> bool:
+    return (info.layout, info.dtype, info.storage) == (part.layout, part.dtype, part.storage)
 
 
 def _children(x: Any) -> Iterable[tuple[str, Any]]:
@@ -134,10 +232,11 @@ def _children(x: Any) -> Iterable[tuple[str, Any]]:
 def _identifier(key: str) -> str:
     """A key as a variable's name.
 
-    >>> _identifier("layer.0.weight"), _identifier("0"), _identifier("for")
-    ('layer_0_weight', 'x0', 'for_')
+    >>> _identifier("layer.0.weight"), _identifier("0"), _identifier("for"), _identifier("가중치")
+    ('layer_0_weight', 'x0', 'for_', 'x')
     """
-    name = re.sub(r"\W", "_", key) or _NAME
+    # A name that starts with "_" is private, and no program may have it.
+    name = re.sub(r"\W", "_", key, flags=re.ASCII).lstrip("_") or _NAME
     if name[0].isdigit():
         name = _NAME + name
     return f"{name}_" if keyword.iskeyword(name) or name in _RESERVED else name

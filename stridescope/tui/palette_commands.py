@@ -7,10 +7,12 @@ shows its keys and its sentence, and runs the row's action on the screen under t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual import on
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from stridescope.tui.key_line import available, key_scopes
@@ -19,7 +21,23 @@ from stridescope.tui.keys import keys_text, rows
 if TYPE_CHECKING:
     from stridescope.tui.keys import Key
 
-__all__ = ["Commands"]
+__all__ = ["Commands", "Palette"]
+
+
+class Palette(CommandPalette):
+    """The palette, which takes keys and clicks that come faster than it can close, or than its list can fill."""
+
+    def _action_command_list(self, action: str) -> None:
+        # Rows that were never drawn have no pages that could be turned.
+        with suppress(KeyError):
+            super()._action_command_list(action)
+
+    @on(CommandList.OptionSelected)
+    def _once(self, event: CommandList.OptionSelected) -> None:
+        # The second click of two finds the palette gone, and would run the command again.
+        if not self.is_active:
+            event.prevent_default()
+            event.stop()
 
 
 class Commands(Provider):
@@ -39,7 +57,8 @@ class Commands(Provider):
                 yield Hit(score, matcher.highlight(row.label), partial(self._run, row), row.label, self._help(row))
 
     def _rows(self) -> Iterator[Key]:
-        scopes = {*key_scopes(self.screen), "app"}
+        # Whatever has the focus: who types needs the screen's own actions here most, since letters are text there.
+        scopes = {*key_scopes(self.screen), *getattr(self.screen, "SCOPES", ()), "app"}
         return (row for row in rows(*scopes) if row.action and available(self.screen, row))
 
     def _help(self, row: Key) -> str:

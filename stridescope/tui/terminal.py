@@ -1,4 +1,4 @@
-"""The terminal around the app: whether there is one, and whose signals are handled.
+"""The process around the app: whether it has a terminal, whose signals are handled, how often garbage is collected.
 
 Problem: an app that cannot be shown must say so in one sentence before anything changes; one that was shown must leave
 the process as it was. Method: look at the streams that Textual reads and writes; keep the handlers that it replaces.
@@ -8,6 +8,7 @@ Cost: a few system calls; Textual is not imported.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ from stridescope.errors import TargetError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["need_terminal", "only_ascii", "signals_kept"]
+__all__ = ["collected_seldom", "need_terminal", "only_ascii", "signals_kept"]
 
 _INSTEAD = "stridescope show, or ss.show in Python, prints a picture anywhere"
 _HANDLED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP", "SIGCONT", "SIGWINCH", "SIGTTIN", "SIGTTOU")
@@ -33,11 +34,11 @@ def need_terminal() -> None:
         TargetError: it cannot; the message says why, and what can be done instead.
     """
     # The app draws on standard error, so that standard output can be a pipe.
-    streams = {"standard input": sys.__stdin__, "standard error": sys.__stderr__}
+    streams = {"standard input (for keys)": sys.__stdin__, "standard error (to draw on)": sys.__stderr__}
     missing = [name for name, stream in streams.items() if stream is None or stream.closed or not stream.isatty()]
     if missing:
-        said = f"{missing[0]} is none" if len(missing) == 1 else f"{' and '.join(missing)} are none"
-        raise TargetError(f"the app needs a terminal, and {said}; {_INSTEAD}")
+        said = f"{missing[0]} is not" if len(missing) == 1 else f"{' and '.join(missing)} are not"
+        raise TargetError(f"the app needs a terminal, and {said} connected to one; {_INSTEAD}")
     if os.environ.get("TERM") == "dumb":
         raise TargetError(
             f"the app needs a terminal that can move its cursor, and this one (TERM=dumb) cannot; {_INSTEAD}"
@@ -70,3 +71,23 @@ def signals_kept() -> Iterator[None]:
             # None: it was not set from Python, and cannot be.
             if handler is not None:
                 signal.signal(number, handler)
+
+
+NEW_OBJECTS = 20_000
+"""New objects after which garbage is looked for: those of a frame are some thousands, and gone with the next one."""
+
+
+@contextmanager
+def collected_seldom() -> Iterator[None]:
+    """Garbage is looked for less often, until whoever called goes on.
+
+    With Python's own threshold of some hundred objects, which every frame passes several times, the collector goes
+    through all that the process holds again and again while a picture moves, and takes a third of the time.
+    """
+    kept = gc.get_threshold()
+    if kept[0]:
+        gc.set_threshold(max(kept[0], NEW_OBJECTS), *kept[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*kept)

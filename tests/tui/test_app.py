@@ -18,11 +18,17 @@ from stridescope.tui.app import LEAST, StridescopeApp
 from stridescope.tui.checks import Checks, Verdict
 from stridescope.tui.home import HomeScreen
 from stridescope.tui.keys import KEYS, bindings, rows
+from stridescope.tui.modules.screen import ModulesScreen
 from stridescope.tui.opening import Opening
 from stridescope.tui.small import SmallScreen
 from stridescope.tui.stage.screen import StageScreen
 
-HOMES: dict[str, type[Any]] = {"app": StridescopeApp, "home": HomeScreen, "stage": StageScreen}
+HOMES: dict[str, type[Any]] = {
+    "app": StridescopeApp,
+    "home": HomeScreen,
+    "stage": StageScreen,
+    "modules": ModulesScreen,
+}
 
 
 # The table of keys -----------------------------------------------------------------------------------------
@@ -47,9 +53,9 @@ def test_every_action_exists_where_its_row_says(row: Any) -> None:
     assert hasattr(home, f"action_{name}")
 
 
-@pytest.mark.parametrize("scope", ["home", "stage"])
-def test_no_key_means_two_things_on_one_screen(scope: str) -> None:
-    keys = [key for row in rows(scope, "app") for key in row.keys.split(",") if key]
+@pytest.mark.parametrize("scopes", [("home", "app"), ("stage", "screens", "app"), ("modules", "screens", "app")])
+def test_no_key_means_two_things_on_one_screen(scopes: tuple[str, ...]) -> None:
+    keys = [key for row in rows(*scopes) for key in row.keys.split(",") if key]
     assert sorted(keys) == sorted(set(keys))
 
 
@@ -188,12 +194,14 @@ def test_every_key_of_the_app_works_while_nothing_is_typed(piloted: Callable[...
     piloted(Listening(), steps)
 
 
-@pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
-def test_three_keys_quit(piloted: Callable[..., None], key: str) -> None:
+@pytest.mark.parametrize("keys", [["q", "q"], ["ctrl+q"], ["ctrl+c"]], ids="+".join)
+def test_two_keys_quit_at_once_and_q_when_it_is_pressed_twice(piloted: Callable[..., None], keys: list[str]) -> None:
     app = Quiet()
 
     async def steps(pilot: Any) -> None:
-        await pilot.press(key)
+        for key in keys:
+            assert not app._exit
+            await pilot.press(key)
         assert app._exit
 
     piloted(app, steps)
@@ -261,6 +269,7 @@ class Fake:
         self.asked: list[str] = []
         self.answers = answers
         self.closed = False
+        self.refusal: str | None = None
 
     def post(self, source: str) -> int:
         self.asked.append(source)
@@ -269,7 +278,7 @@ class Fake:
     def poll(self) -> dict[str, Any] | None:
         if not self.answers:
             return None
-        return {"id": len(self.asked), "verdict": "agrees", "versions": {"torch": "2.13.0"}}
+        return {"id": len(self.asked), "verdict": "agrees", "versions": {"torch": "2.13.0"}, "refusal": self.refusal}
 
     def close(self) -> None:
         self.closed = True
@@ -300,6 +309,16 @@ def test_only_the_newest_of_many_programs_is_checked() -> None:
     assert helper.asked == ["torch.arange(19)"]
     assert [source for source, _ in told] == helper.asked
     assert told[0][1].kind == "agrees"
+
+
+def test_torchs_own_words_come_with_the_verdict() -> None:
+    helper = Fake()
+    helper.refusal = "RuntimeError: no"
+    found, told = checks(helper)
+    found.want("torch.arange(12).view(5)")
+    settle(lambda: told)
+    found.close()
+    assert told[0][1] == Verdict("agrees", "torch 2.13.0 refuses it too", "RuntimeError: no")
 
 
 def test_a_newer_program_does_not_wait_for_an_older_answer() -> None:
@@ -372,7 +391,7 @@ def after_it(written: str) -> str:
 def test_it_is_there_and_gone_again(terminal: Any) -> None:
     found = terminal("-m", "stridescope", size=(80, 24))
     found.wait_for("rolling window")
-    found.press("q")
+    found.press("qq")
     status, written = found.ended()
     assert status == 0
     assert_left_as_found(found, written)
@@ -407,7 +426,7 @@ def test_real_torch_agrees_and_its_process_ends_with_the_app(terminal: Any) -> N
     session = found.process.pid
     if Path("/proc/self/stat").exists():
         assert len(processes_of(session)) == 2
-    found.press("q")
+    found.press("qq")
     status, written = found.ended()
     assert status == 0
     assert_left_as_found(found, written)

@@ -167,7 +167,7 @@ def test_no_timer_is_left_when_the_screen_is_left_or_the_app_ends() -> None:
     act(scene, playing=True, ticking=True)
     gc.collect()
     assert [
-        timer for timer in gc.get_objects() if isinstance(timer, Timer) and timer._task and not timer._task.done()
+        timer for timer in gc.get_objects() if issubclass(type(timer), Timer) and timer._task and not timer._task.done()
     ] == []
 
 
@@ -446,6 +446,19 @@ async def test_the_verdict_of_torch_stands_in_the_title(stage: Stage) -> None:
     stage.app.verdict = Verdict("differs", "torch 2.13.0 differs at step 3: stride (1, 4), we say (4, 1)")
     await stage.pilot.pause()
     assert "stride (1, 4), we say (4, 1)" in stage.lines()[0]
+
+
+@staged(size=(120, 40))
+async def test_torchs_own_words_stand_beside_what_it_refuses_too(stage: Stage) -> None:
+    await stage.type(".view(5)")
+    stage.app.verdict = Verdict("agrees", "torch 2.13.0 refuses it too", "RuntimeError: shape '[5]' is invalid")
+    await stage.pilot.pause()
+    stage.draw()
+    assert "torch says  RuntimeError: shape '[5]' is" in " ".join(stage.lines())
+    stage.app.verdict = Verdict()
+    await stage.pilot.pause()
+    stage.draw()
+    assert "torch says" not in " ".join(stage.lines())
 
 
 @staged()

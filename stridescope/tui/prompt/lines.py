@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from stridescope.program.source import MAX_CHARS, origins
+from stridescope.program.source import MAX_CHARS, origins, without_prompts
 from stridescope.scene.text import layout_text, nbytes_both, plural
 
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ class Lines:
 def cleaned(text: str, room: int = MAX_CHARS) -> tuple[str, str]:
     r"""Text from outside as the prompt takes it, and a sentence about what was left out, or "".
 
-    Line ends become newlines, spaces of every kind a space; escape sequences and control characters go; what is
-    longer than `room` is cut.
+    Line ends become newlines, spaces of every kind a space; escape sequences and control characters go, as do the
+    prompts of a session and what it printed; what is longer than `room` is cut.
 
     >>> cleaned("a\r\nb\x1b[31mc\x00"), cleaned("abc", 2)[0]
     (('a\nbc', '2 control characters were left out of the paste'), 'ab')
@@ -126,6 +126,7 @@ def cleaned(text: str, room: int = MAX_CHARS) -> tuple[str, str]:
     text, dropped = _ESCAPE.subn("", text)
     kept = "".join(char for char in text if char.isprintable() or char in "\n\t")
     dropped += len(text) - len(kept)
+    kept = without_prompts(kept)
     if len(kept) > room or whole > 4 * MAX_CHARS:
         return kept[:room], f"a program has at most {MAX_CHARS:,} characters; the rest of the paste was left out"
     were = "was" if dropped == 1 else "were"
@@ -237,8 +238,8 @@ def signature_parts(signature: str, active: tuple[int, int] | None, width: int, 
     """A signature with its active parameter bold; of a long one, the stretch around that.
 
     >>> from stridescope.render.ink import Ink
-    >>> signature_parts("view(*int size)", (5, 14), 40, Ink())
-    [('view(', 'quiet'), ('*int size', 'bold'), (')', 'quiet')]
+    >>> signature_parts("view(*size)", (5, 10), 40, Ink())
+    [('view(', 'quiet'), ('*size', 'bold'), (')', 'quiet')]
     """
     start, end = active or (0, 0)
     texts = [signature[:start], signature[start:end], signature[end:]]

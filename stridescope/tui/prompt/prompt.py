@@ -28,7 +28,7 @@ from stridescope.tui.prompt.editor import MOST_ROWS, Editor
 from stridescope.tui.prompt.lines import Lines, op_places, told, wrapped
 from stridescope.tui.prompt.popup import Popup
 from stridescope.tui.prompt.reading import Reading
-from stridescope.tui.prompt.said import Said, error_rows
+from stridescope.tui.prompt.said import Said, error_rows, refused_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -187,6 +187,11 @@ class Prompt(Widget, can_focus=False, can_focus_children=True):
             self.editor.move_cursor(cursor)
         self._read()
 
+    def paste(self, text: str) -> None:
+        """Take the focus, and put a text where the cursor is."""
+        self.focus()
+        self.editor.put(text)
+
     def select(self, line: int, column: int, end_line: int, end_column: int) -> None:
         """Mark a stretch of the text, told as `Step.place` tells it: lines from 1, columns from 0."""
         rows = origins(self.text)
@@ -262,8 +267,8 @@ class Prompt(Widget, can_focus=False, can_focus_children=True):
 
     def _help(self) -> None:
         self._completing = False
-        if self._timer is not None:
-            # The text is about to be read again.
+        if self._timer is not None or not self.is_attached:
+            # The text is about to be read again, or the screen was left before it was drawn.
             return
         # To an empty text nobody typed there is nothing to say, and no reason yet to load the engine.
         if self.editor.has_focus and (self.text or self._reading.is_begun):
@@ -340,6 +345,13 @@ class Prompt(Widget, can_focus=False, can_focus_children=True):
         typed = self.typed
         return typed.error is not None and (self._shouted or not typed.unfinished)
 
+    @property
+    def _is_refused(self) -> bool:
+        """Whether the refusal of the last op is to be told: not while a row is chosen, or a call's words are needed."""
+        typed, found = self.typed, self._reading.made(*self._here)
+        refused = typed.history is not None and typed.history.refused is not None
+        return refused and self._popup.item is None and not (found is not None and found.signature)
+
     def _mark(self) -> None:
         typed = self.typed
         ops = () if typed.history is None else op_places(typed.history, self.text)
@@ -347,6 +359,8 @@ class Prompt(Widget, can_focus=False, can_focus_children=True):
 
     def _tell(self) -> None:
         """The line below the text."""
+        if not self.is_attached:
+            return
         width = self._said.size.width or max(1, self.screen.size.width - 2)
         focused = self.editor.has_focus
         most = _MOST_SAID - (self.screen.size.height < _LOW)
@@ -355,6 +369,8 @@ class Prompt(Widget, can_focus=False, can_focus_children=True):
             rows = [[(row, "error")] for row in wrapped(self._left_over, width, most)]
         elif self.text and self._is_loud() and self._popup.item is None:
             rows = [[(row, "error")] for row in error_rows(self.typed, self.editor, self.ink, width, most)]
+        elif focused and self.text and self._is_refused:
+            rows = [[(row, "refused")] for row in refused_rows(self.typed, self.editor, self.ink, width, most + 1)]
         elif focused and (self.text or self._reading.is_begun):
             rows = [told(self.typed, self._reading.made(*self._here), self._popup.item, width, self.ink)]
         self._said.say(rows, width)

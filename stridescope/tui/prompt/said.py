@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.content import Content
 from textual.widget import Widget
 
-from stridescope.tui.prompt.lines import ROLES, pointed, wrapped
+from stridescope.tui.prompt.lines import ROLES, op_places, pointed, wrapped
 
 if TYPE_CHECKING:
     from textual.geometry import Size
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from stridescope.program.typed import Typed
     from stridescope.render.ink import Ink
     from stridescope.tui.prompt.editor import Editor
-    from stridescope.tui.prompt.lines import Part
+    from stridescope.tui.prompt.lines import Part, Place
 
-__all__ = ["Said", "error_rows"]
+__all__ = ["Said", "error_rows", "refused_rows"]
 
 
 class Said(Widget):
@@ -82,7 +82,24 @@ def error_rows(typed: Typed, editor: Editor, ink: Ink, width: int, most: int) ->
     sentence = ink.say(typed.error.message)
     if typed.error_at is None:
         return wrapped(sentence, width, most)
-    line, column, end_column = typed.error_at
+    return _placed(sentence, typed.error_at, editor, width, most)
+
+
+def refused_rows(typed: Typed, editor: Editor, ink: Ink, width: int, most: int) -> list[str]:
+    """Why the last op was refused and what would work, with carets under that op as `error_rows` has them."""
+    step = None if typed.history is None else typed.history.refused
+    if typed.history is None or step is None or step.reason is None:
+        return []
+    others = "".join(f"; {other.source} would work" for other in step.reason.alternatives[:1])
+    reason = f"{ink.glyph('refused')} refused: {ink.say(step.reason.message)}"
+    # What would work is on the picture too, and gives way to the carets.
+    sentence = reason + others if len(wrapped(reason + others, width)) < most else reason
+    places = op_places(typed.history, typed.text)
+    return _placed(sentence, places[-1][0], editor, width, most) if places else wrapped(sentence, width, most)
+
+
+def _placed(sentence: str, place: Place, editor: Editor, width: int, most: int) -> list[str]:
+    line, column, end_column = place
     text, last = editor.wrapped_document, editor.wrapped_document.height - 1
     start = text.location_to_offset((line, column))
     # A text that has just grown is not laid out yet; one that is longer than the box may be scrolled.

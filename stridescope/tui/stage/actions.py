@@ -7,6 +7,7 @@ prompt, and then has the picture followed; nothing is drawn here. Cost: that of 
 from __future__ import annotations
 
 import ast
+from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from textual.screen import Screen
@@ -15,7 +16,10 @@ from stridescope.scene.sentences import address_formula
 from stridescope.scene.text import layout_text, plural, shortened
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stridescope.records import History, Step
+    from stridescope.scene.steps_line import Sign
     from stridescope.tui.prompt import Prompt
     from stridescope.tui.stage.canvas import Canvas
     from stridescope.tui.stage.state import State
@@ -54,6 +58,10 @@ class Actions(Screen[None]):
 
     def written(self, text: str) -> str:
         """A program as it is written outside."""
+        raise NotImplementedError
+
+    def spoken_to(self, name: str | None) -> None:
+        """Another tensor is spoken to: where given ones are all there is, it becomes the program."""
         raise NotImplementedError
 
     def take(self, number: int) -> None:
@@ -142,6 +150,7 @@ class Actions(Screen[None]):
     def action_tensor(self, by: int) -> None:
         """Speak to the next tensor."""
         self.state.next_tensor(by)
+        self.spoken_to(self.state.view.focus)
         self.follow()
 
     def action_clear(self) -> None:
@@ -230,7 +239,7 @@ class Actions(Screen[None]):
         except OSError as error:
             self.notify(f"the picture was not saved: {error.strerror or error}", severity="error", markup=False)
         else:
-            self.notify(f"saved {path}", markup=False)
+            self.notify(f"saved {path}: {_where(picture.position, self.state.signs)}", markup=False)
 
 
 def expression_until(history: History, step: Step) -> str:
@@ -255,6 +264,13 @@ def expression_until(history: History, step: Step) -> str:
     inside = [*lines[line - 1 : end_line - 1], lines[end_line - 1][:end_column]]
     inside[0] = inside[0][column:]
     return "\n".join(inside)
+
+
+def _where(position: float, signs: Sequence[Sign]) -> str:
+    """A position in words: a step by number and name, or how far it is on the way to one."""
+    number = ceil(position)
+    step = f"step {number + 1} of {len(signs)}, {signs[number].label}"
+    return step if number == position else f"{1 - (number - position):.0%} of the way to {step}"
 
 
 def _parses(text: str) -> bool:

@@ -190,8 +190,9 @@ class Canvas(Widget, can_focus=True):
         self.wake()
 
     def on_unmount(self) -> None:
-        """Leave no timer behind."""
+        """Leave no timer behind, and be forgotten: a signal keeps those who follow it."""
         self.sleep()
+        self.app.theme_changed_signal.unsubscribe(self)
 
     def on_resize(self, event: events.Resize) -> None:
         """Have a picture of the new size made at once."""

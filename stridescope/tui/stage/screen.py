@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from math import ceil
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 
@@ -26,10 +26,12 @@ from stridescope.tui.stage.timeline_bar import Standing, TimelineBar
 from stridescope.tui.stage.title import Title
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.events import Paste
+    from textual.signal import Signal
 
     from stridescope.program.typed import Session, Typed
     from stridescope.records import History
@@ -43,6 +45,10 @@ WHEEL = (2, 2)
 """Cells of the grid that one notch of the wheel scrolls: columns, rows."""
 
 
+REMARK = 10.0
+"""Seconds that what is to be said of the names stands there."""
+
+
 class StageScreen(Actions):
     """A program on stage.
 
@@ -51,9 +57,10 @@ class StageScreen(Actions):
         clock: seconds; what all motion is a function of.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("stage")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("stage"), *bindings("screens")]
     CSS_PATH = "screen.tcss"
     AUTO_FOCUS = ""
+    SCOPES: ClassVar[tuple[str, ...]] = ("stage", "screens", "app")
 
     def __init__(self, opening: Opening, *, clock: Callable[[], float] = monotonic) -> None:
         super().__init__()
@@ -85,17 +92,30 @@ class StageScreen(Actions):
 
     def on_mount(self) -> None:
         """Play what there is; without a program, wait for one."""
-        self.watch(self.app, "verdict", self._told, init=False)
-        self.watch(self.app, "app_focus", self._looked_away, init=False)
-        self.app.theme_changed_signal.subscribe(self, self._dressed)
+        for signal, callback in self._followed():
+            signal.subscribe(self, callback)
         self._dressed(None)
         # Who goes to the line wants to go on with the program.
         self.prompt.editor.move_cursor(self.prompt.editor.document.end)
         self._stage(self.prompt.typed, from_step=0)
+        if self.opening.remarks:
+            self.notify(". ".join(self.opening.remarks), timeout=REMARK, markup=False)
         if self.state.scene is None:
             self.prompt.focus()
         else:
             self.canvas.focus()
+
+    def on_unmount(self) -> None:
+        """Be forgotten: a signal keeps those who follow it."""
+        for signal, _ in self._followed():
+            signal.unsubscribe(self)
+
+    def _followed(self) -> Iterator[tuple[Signal[Any], Callable[[Any], None]]]:
+        """The app's signals, and what is done at each; an app that is not ours may have none of its own."""
+        yield self.app.theme_changed_signal, self._dressed
+        for name, callback in (("verdict_signal", self._told), ("focus_signal", self._looked_away)):
+            if hasattr(self.app, name):
+                yield getattr(self.app, name), callback
 
     # ------------------------------------------------------------------------------------------------------ its parts
 
@@ -117,7 +137,7 @@ class StageScreen(Actions):
     @property
     def key_scopes(self) -> tuple[str, ...]:
         """Whose keys work now."""
-        return ("prompt", "app") if self.typing else ("stage", "app")
+        return ("prompt", "app") if self.typing else self.SCOPES
 
     def written(self, text: str) -> str:
         """A program as it is written outside: one that goes on from a live tensor starts with that one's name."""
@@ -207,6 +227,18 @@ class StageScreen(Actions):
     def _left(self) -> None:
         self.canvas.focus()
 
+    def on_paste(self, event: Paste) -> None:
+        """A paste is meant for the line, wherever the focus is."""
+        self.prompt.paste(event.text)
+
+    def spoken_to(self, name: str | None) -> None:
+        """Another tensor is spoken to: where given ones are all there is, it becomes the program."""
+        history = self.state.history
+        given = history is not None and len(history.steps) == 1 and history.steps[0].op == "given"
+        if given and name is not None and name in (self.opening.names or ()):
+            self.prompt.load(name)
+            self._stage(self.prompt.typed)
+
     def take(self, number: int) -> None:
         """Go on with an alternative in place of what was refused."""
         from stridescope.program.typed import instead_of_refused
@@ -224,6 +256,10 @@ class StageScreen(Actions):
         """Put what was typed on stage: at rest at its last step, or played from a step on."""
         self._typed = typed
         history = typed.history
+        if history is None and typed.text.strip() and self.state.scene is not None:
+            # Nothing of the text can be run yet: the last picture stays, under its own title.
+            self._check(typed)
+            return
         self._step = None
         self.state.load(history)
         if from_step is not None:
@@ -253,6 +289,8 @@ class StageScreen(Actions):
         title = self.query_one(Title)
         title.verdict = verdict.mark(ascii=bool(getattr(self.app, "ascii", False)))
         title.differs = verdict.kind == "differs"
+        self.state.hear(verdict.words)
+        self.follow()
 
     def _dressed(self, _: object) -> None:
         self.prompt.ascii = self.canvas.looks.ink.ascii

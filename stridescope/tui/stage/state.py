@@ -145,7 +145,7 @@ class State:
             state = "walk" if walk.moving or walk.place == walk.length - 1 else "walk, paused"
             words.append(f"{state} {count(walk.place + 1)} of {count(walk.length)}{faster}")
         elif player.timeline.last:
-            words.append("playing" if player.playing else "paused")
+            words.append("playing" if player.playing else "stepping" if player.moving else "paused")
         if player.speed != 1.0:
             words.append(f"{player.speed:g}{times}")
         if player.loop:
@@ -176,6 +176,11 @@ class State:
         if reduced and not self.player.reduced and not self.player.playing:
             self.player.settle()
         self.player.reduced = reduced
+
+    def hear(self, words: str) -> None:
+        """What real torch says of a refusal; "" for nothing."""
+        self.view = replace(self.view, native=words)
+        self._over = None
 
     # -------------------------------------------------------------------------------------------------------- playing
 
