@@ -38,7 +38,7 @@ def _print_table(measured: list[Row]) -> None:
         table.add_row(
             row.name,
             _named(row.floor),
-            _time(row.ours.seconds),
+            _amount(row.ours),
             f"{row.ratio:.2f}",
             f"≤ {row.at_most:g}",
             "" if row.peer is None else _named(row.peer),
@@ -50,7 +50,13 @@ def _print_table(measured: list[Row]) -> None:
 
 
 def _named(measured: Measured) -> str:
-    return f"{_time(measured.seconds)}  {measured.what}"
+    return f"{_amount(measured)}  {measured.what}"
+
+
+def _amount(measured: Measured) -> str:
+    if measured.unit == "s" or measured.seconds is None:
+        return _time(measured.seconds)
+    return f"{measured.seconds:,.0f} {measured.unit}"
 
 
 def _time(seconds: float | None) -> str:

@@ -16,15 +16,22 @@ from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any
 
-__all__ = ["Measured", "Row", "best_of_calls", "best_of_processes"]
+__all__ = ["Measured", "Row", "best_of_calls", "best_of_processes", "fair_environment"]
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One contender of a row: what it is, and its best time in seconds (None: not installed)."""
+    """One contender of a row.
+
+    Attributes:
+        what: what it is.
+        seconds: its best time; of another `unit`, how many of those; None where it is not installed.
+        unit: "s", or what is counted.
+    """
 
     what: str
     seconds: float | None
+    unit: str = "s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +52,9 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """Ours over the floor."""
-        return _seconds(self.ours) / _seconds(self.floor)
+        """Ours over the floor; of a floor of nothing, 1 for nothing."""
+        ours, floor = _seconds(self.ours), _seconds(self.floor)
+        return ours / floor if floor else 1.0 + ours
 
     @property
     def speedup(self) -> float | None:
@@ -75,13 +83,9 @@ def _seconds(measured: Measured) -> float:
 def best_of_processes(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, float]:
     """Best wall time in seconds of each command, Python before its arguments, run in turns.
 
-    Bytecode is cached, as it is for an installed package; the first round may compile. The installed
-    packages are on the path, but what some of them run at every start (.pth hooks) is not: it would add
-    to floor and ours alike, and flatter the ratio.
+    The processes are as `fair_environment` and `python -S` make them.
     """
-    paths = [*{sysconfig.get_path(name): None for name in ("purelib", "platlib")}, os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "COLUMNS": "80", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment = {**fair_environment(), "COLUMNS": "80"}
     best = dict.fromkeys(commands, float("inf"))
     for _ in range(rounds):
         for name, arguments in commands.items():
@@ -89,6 +93,19 @@ def best_of_processes(commands: Mapping[str, Sequence[str]], rounds: int) -> dic
             subprocess.run([sys.executable, "-S", *arguments], stdout=subprocess.DEVNULL, env=environment, check=True)
             best[name] = min(best[name], perf_counter() - start)
     return best
+
+
+def fair_environment() -> dict[str, str]:
+    """The environment of a process that is timed, with `python -S`.
+
+    Bytecode is cached, as it is for an installed package; the first round may compile. The installed packages are on
+    the path, but what some of them run at every start (.pth hooks) is not: it would add to floor and ours alike, and
+    flatter the ratio.
+    """
+    paths = [*{sysconfig.get_path(name): None for name in ("purelib", "platlib")}, os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
 
 
 def best_of_calls(calls: Mapping[str, Callable[[], object]], rounds: int, seconds: float = 0.02) -> dict[str, float]:

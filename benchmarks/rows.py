@@ -79,7 +79,17 @@ _VIEW_OPS: dict[str, Callable[[Any], object]] = {
     "unsqueeze, expand": lambda x: x.unsqueeze(0).expand(4, -1, -1, -1),
 }
 
-ROWS: tuple[Callable[[bool], Iterator[Row]], ...] = (processes, reading, algebra)
+
+def app(quick: bool) -> Iterator[Row]:
+    """The terminal app, where there are pseudo-terminals."""
+    if _module("termios") is None:
+        return
+    from benchmarks.app import app_rows
+
+    yield from app_rows(quick)
+
+
+ROWS: tuple[Callable[[bool], Iterator[Row]], ...] = (processes, reading, algebra, app)
 
 
 def _inspect(torch: Any, tensor: Any, what: str, quick: bool) -> Row:

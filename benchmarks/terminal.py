@@ -19,10 +19,15 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from benchmarks.measure import fair_environment
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Terminal"]
+
+KEPT = 1 << 18
+"""Bytes of what was written that can be searched: some frames."""
 
 
 class Terminal:
@@ -31,6 +36,7 @@ class Terminal:
     Args:
         arguments: what follows the interpreter.
         columns, rows: the size of the terminal.
+        environment: variables to set.
 
     Attributes:
         started: when it was started, on `perf_counter`.
@@ -40,14 +46,19 @@ class Terminal:
     def __init__(self, arguments: Sequence[str], columns: int = 200, rows: int = 60, **environment: str) -> None:
         self._end, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        known = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
-        for name in ("PYTHONDONTWRITEBYTECODE", "NO_COLOR", "COLUMNS", "LINES"):
+        known = {**fair_environment(), "TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
+        for name in ("NO_COLOR", "COLUMNS", "LINES", "TEXTUAL_THEME", "TEXTUAL_ANIMATIONS"):
             known.pop(name, None)
         self.written = 0
         self._tail = b""
         self.started = perf_counter()
         self.process = subprocess.Popen(
-            [sys.executable, *arguments], stdin=other, stdout=other, stderr=other, env=known, start_new_session=True
+            [sys.executable, "-S", *arguments],
+            stdin=other,
+            stdout=other,
+            stderr=other,
+            env=known,
+            start_new_session=True,
         )
         os.close(other)
 
@@ -73,9 +84,10 @@ class Terminal:
         try:
             found = os.read(self._end, 1 << 16)
         except OSError:
+            # Nobody writes to it any more.
             return b""
         self.written += len(found)
-        self._tail = (self._tail + found)[-(1 << 16) :]
+        self._tail = (self._tail + found)[-KEPT:]
         return found
 
     def until(self, text: str, seconds: float = 20.0) -> float:
@@ -86,8 +98,21 @@ class Terminal:
         """
         limit = perf_counter() + seconds
         while text.encode() not in self._tail:
-            if not self.read(max(limit - perf_counter(), 0.0)) and perf_counter() >= limit:
+            if not self.read(max(limit - perf_counter(), 0.0)) and (perf_counter() >= limit or self.process.poll()):
                 raise TimeoutError(f"{text!r} was not written within {seconds} s; the last was {self._tail[-300:]!r}")
+        return perf_counter()
+
+    def ended(self, seconds: float = 20.0) -> float:
+        """Read until the program has ended; when.
+
+        Raises:
+            TimeoutError: it has not.
+        """
+        limit = perf_counter() + seconds
+        while self.process.poll() is None:
+            if perf_counter() > limit:
+                raise TimeoutError(f"it did not end within {seconds} s; the last was {self._tail[-300:]!r}")
+            self.read(0.001)
         return perf_counter()
 
     def settled(self, quiet: float = 0.06, seconds: float = 3.0) -> float:

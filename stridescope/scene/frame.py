@@ -13,6 +13,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 __all__ = ["BLANK", "Frame", "Look", "Mark", "Piece", "Row", "Run", "painted", "piece", "plain_text", "size_of"]
@@ -98,12 +99,8 @@ def _size(char: str) -> int:
 BLANK = piece(" ")
 
 
-class Run(NamedTuple):
-    """A piece and the column it starts at."""
-
-    x: int
-    piece: Piece
-
+Run = tuple[int, Piece]
+"""The column that a piece starts at, and the piece; a bare pair, since a frame has thousands of them."""
 
 Row = tuple[Run, ...]
 """The runs of one line, from left to right, none over another, all inside the frame; between them is background."""
@@ -122,11 +119,11 @@ def painted(runs: Sequence[tuple[int, Piece]], width: int) -> Row:
 
     What lies outside the width is cut off.
 
-    >>> [(run.x, run.piece.text) for run in painted([(0, piece("aaaa")), (2, piece("bb")), (3, piece("ccc"))], 5)]
+    >>> [(x, part.text) for x, part in painted([(0, piece("aaaa")), (2, piece("bb")), (3, piece("ccc"))], 5)]
     [(0, 'aa'), (2, 'b'), (3, 'cc')]
     """
     listed = list(runs)
-    ordered = sorted(listed, key=_column)
+    ordered = sorted(listed, key=itemgetter(0))
     edge = 0
     for x, part in ordered:
         if x < edge:
@@ -134,11 +131,7 @@ def painted(runs: Sequence[tuple[int, Piece]], width: int) -> Row:
         edge = x + part.size
     if edge > width:
         return _covered(listed, width)
-    return tuple(map(Run._make, ordered))
-
-
-def _column(run: tuple[int, Piece]) -> int:
-    return run[0]
+    return tuple(ordered)
 
 
 def _covered(runs: Sequence[tuple[int, Piece]], width: int) -> Row:
@@ -154,7 +147,7 @@ def _covered(runs: Sequence[tuple[int, Piece]], width: int) -> Row:
             edge = max(edge, reach)
             stop += 1
         if stop == start + 1 and x >= 0 and edge <= width:
-            row.append(Run(x, part))
+            row.append((x, part))
         else:
             _settle(row, ordered[start:stop], width)
         start = stop
@@ -165,7 +158,7 @@ def _settle(row: list[Run], met: list[tuple[int, int, Piece]], width: int) -> No
     """Adds runs that overlap each other: from the top down, each takes the columns that are still free."""
     taken: list[Run] = []
     free = [(0, width)]
-    met.sort(key=_rank, reverse=True)
+    met.sort(key=itemgetter(1), reverse=True)
     for x, _, part in met:
         end = x + part.size
         left: list[tuple[int, int]] = []
@@ -174,18 +167,14 @@ def _settle(row: list[Run], met: list[tuple[int, int, Piece]], width: int) -> No
                 left.append((start, stop))
                 continue
             low, high = max(x, start), min(end, stop)
-            taken.append(Run(low, part if (low, high) == (x, end) else _cut(part, low - x, high - x)))
+            taken.append((low, part if (low, high) == (x, end) else _cut(part, low - x, high - x)))
             if start < low:
                 left.append((start, low))
             if high < stop:
                 left.append((high, stop))
         free = left
-    taken.sort(key=_column)
+    taken.sort(key=itemgetter(0))
     row += taken
-
-
-def _rank(item: tuple[int, int, Piece]) -> int:
-    return item[1]
 
 
 @lru_cache(maxsize=16_384)
