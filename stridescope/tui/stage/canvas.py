@@ -78,6 +78,9 @@ class Source(Protocol):
     def wheel(self, right: int, down: int) -> None:
         """The wheel was turned by so many notches."""
 
+    def resting(self) -> None:
+        """There was nothing new to draw."""
+
     def drawn(self) -> None:
         """A frame was drawn."""
 
@@ -165,6 +168,8 @@ class Canvas(Widget, can_focus=True):
             self.source.hover(self._mouse)
         picture = self.source.picture()
         if self._seen is not None and picture == self._seen:
+            # A step rests while it plays: time to work out the way to the next one.
+            self.source.resting()
             return
         self._seen = picture
         self._width, _, rows = picture.pictures.frame(picture.position, picture.view)

@@ -189,6 +189,10 @@ class StageScreen(Actions):
         self.state.scroll(right * WHEEL[0], down * WHEEL[1])
         self.follow()
 
+    def resting(self) -> None:
+        """Nothing changes for a moment."""
+        self.state.prepare()
+
     def drawn(self) -> None:
         """The line of steps, and the keys that go with a step, follow the picture."""
         state = self.state

@@ -135,6 +135,11 @@ class State:
             return self.view
         return replace(self.view, scroll=scene.moved(self.position, replace(self.view, cursor=index), 0, 0).scroll)
 
+    def prepare(self) -> None:
+        """Have the way to the next step worked out, while the one before it rests."""
+        if self.scene is not None and self.player.playing:
+            self.scene.prepared(self.position, self.shown)
+
     def words(self, *, ascii: bool = False) -> tuple[str, ...]:
         """How it plays, most important first."""
         player, walk = self.player, self.walk
