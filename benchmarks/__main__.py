@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--json] [--quick]`: every row, side by side; exit status 1 when a promise is broken."""
+"""`python -m benchmarks [--json] [--quick] [PART...]`: every row, side by side; exit status 1 when a promise is broken."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.rows import rows
+from benchmarks.rows import PARTS, rows
 
 if TYPE_CHECKING:
     from benchmarks.measure import Measured, Row
@@ -18,8 +18,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What stridescope promises about speed.")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a look, not a measurement")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if none is named")
     options = parser.parse_args()
-    measured = list(rows(quick=options.quick))
+    if unknown := [part for part in options.parts if part not in PARTS]:
+        parser.error(f"no part {unknown[0]!r}: the parts are {', '.join(PARTS)}")
+    measured = list(rows(options.quick, options.parts))
     if options.json:
         print(json.dumps({"rows": [row.to_dict() for row in measured]}, indent=2))
     else:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
 from benchmarks.measure import Measured, Row, best_of_calls, best_of_processes
 
-__all__ = ["ROWS", "rows"]
+__all__ = ["PARTS", "rows"]
 
 CHAIN = "torch.arange(12).view(3, 4).t()[1:, ::2]"
 
 
-def rows(quick: bool = False) -> Iterator[Row]:
-    """Every row, measured as it is asked for; `quick` takes fewer rounds."""
-    for measure in ROWS:
-        yield from measure(quick)
+def rows(quick: bool = False, parts: Sequence[str] = ()) -> Iterator[Row]:
+    """The rows of some parts, of all if none is named, measured as they are asked for; `quick` takes fewer rounds."""
+    for part in parts or PARTS:
+        home, name = PARTS[part]
+        yield from getattr(import_module(home), name)(quick)
 
 
 def processes(quick: bool) -> Iterator[Row]:
@@ -89,7 +90,18 @@ def app(quick: bool) -> Iterator[Row]:
     yield from app_rows(quick)
 
 
-ROWS: tuple[Callable[[bool], Iterator[Row]], ...] = (processes, reading, algebra, app)
+PARTS = {
+    "processes": (__name__, "processes"),
+    "reading": (__name__, "reading"),
+    "algebra": (__name__, "algebra"),
+    "app": (__name__, "app"),
+    "explain": ("benchmarks.explaining", "explaining_rows"),
+    "modules": ("benchmarks.module_tree", "module_trees"),
+    "files": ("benchmarks.files", "files"),
+    "trace": ("benchmarks.tracing", "tracing"),
+    "storages": ("benchmarks.tracing", "live_tensors"),
+}
+"""Part to (module, function of `quick`)."""
 
 
 def _inspect(torch: Any, tensor: Any, what: str, quick: bool) -> Row:

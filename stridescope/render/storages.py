@@ -17,12 +17,12 @@ from stridescope.scene.sentences import reached
 from stridescope.scene.text import address_text, count, nbytes_text, plural, shortened
 
 if TYPE_CHECKING:
-    from stridescope.scene.track import Track
     from collections.abc import Callable, Sequence
 
     from stridescope.records import Write
     from stridescope.render.ink import Ink
     from stridescope.render.origins import Origins
+    from stridescope.scene.track import Track
 
 __all__ = ["storage_section"]
 
