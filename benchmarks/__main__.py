@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--json] [--quick] [PART...]`: every row, side by side; exit status 1 when a promise is broken."""
+"""`python -m benchmarks [--json] [--quick] [PART...]`: rows side by side; exit status 1 when a promise is broken."""
 
 from __future__ import annotations
 
