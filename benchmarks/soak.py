@@ -342,7 +342,9 @@ async def _rest(app: Soaked, hand: Hand) -> None:
 
 def _memory(app: Soaked, found: Found, *, emptied: bool) -> Memory:
     """What is in use, the caches emptied first where `emptied`: whoever holds what was in them notices that."""
-    caches = [item for item in gc.get_objects() if isinstance(item, functools._lru_cache_wrapper)]  # noqa: SLF001
+    wrapper = functools._lru_cache_wrapper  # noqa: SLF001
+    # By type alone: asking an object for its class may run code of its own.
+    caches = [item for item in gc.get_objects() if type(item) is wrapper]
     for cache in caches:
         name = f"{cache.__module__}.{cache.__qualname__}"
         if cache.cache_info().maxsize is None and cache.cache_info().currsize > MOST_CACHED:

@@ -60,10 +60,20 @@ def adopted(engine: AlgebraEngine, lives: Sequence[Live]) -> dict[str, Any]:
         try:
             tensor = answer[live.name] = engine.adopt(live.info)
         except IllegalOp as error:
-            raise TargetError(f"ops cannot go on from {live.name}: {error.message}") from None
+            raise TargetError(f"ops cannot go on from {live.name}: {_why_not(live.info, error.message)}") from None
         if live.value is not None and tensor.storage.fill is None and tensor.storage.dtype == tensor.dtype:
             _filled(tensor, live.value)
     return answer
+
+
+def _why_not(info: TensorInfo, message: str) -> str:
+    """What keeps ops from going on from a tensor: what its reader says of it, else what the engine says."""
+    why = dict(info.why)
+    said = next((why[field] for field in ("stride", "shape", "dtype") if field in why), None)
+    if said is None:
+        said = f"no op is followed on dtype {info.dtype}" if info.layout is not None else message
+    parts = f"; its parts are {', '.join(name for name, _ in info.parts)}" if info.parts else ""
+    return f"{'; '.join((said, *info.notes))}{parts}"
 
 
 def _filled(tensor: Tensor, value: Any) -> None:

@@ -12,7 +12,10 @@ from typing import NamedTuple
 
 from stridescope.program.source import TOKEN
 
-__all__ = ["Bracket", "Cut", "bracket_at", "cuts", "last_word", "unclosed"]
+__all__ = ["CLOSES", "Bracket", "Cut", "bracket_at", "cuts", "last_word", "unclosed"]
+
+CLOSES = {"(": ")", "[": "]", "{": "}"}
+"""A bracket, and what closes it."""
 
 _ENDS = frozenset(";\n")
 _OPERATORS = frozenset("+-*/%@&|^<>=,")

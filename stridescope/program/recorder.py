@@ -59,6 +59,7 @@ class Recorder:
         self._bound: list[dict[str, TensorInfo | None]] = []
         self._news()
         self.given = tuple((name, known.info) for name, known in self._known.items())
+        self._given_values = tuple(engine.values(known.tensor) for known in self._known.values())
 
     def history(self, source: str, text: str, *, plain: bool) -> History:
         """What happened so far; `plain` for one chain, which needs no list of names."""
@@ -68,7 +69,8 @@ class Recorder:
             for step, bound in zip(self.steps, self._bound, strict=True)
         )
         aliases = () if plain else tuple((name, self._known[name].info) for name in self.variables())
-        return History(source, self.engine.name, tuple(steps), aliases, tuple(self.answers), self.given, text)
+        answers, values = tuple(self.answers), self._given_values
+        return History(source, self.engine.name, tuple(steps), aliases, answers, self.given, text, values)
 
     def _look(self) -> None:
         """Put what names have come to stand for on the last step; before the first one, nothing is to be told yet."""

@@ -23,10 +23,10 @@ from stridescope.program.edits import (
     with_appended,
     without_last_step,
 )
-from stridescope.program.interpret import interpret
+from stridescope.program.interpret import interpret, receiver_of
 from stridescope.program.live import adopted, given_step, looked_at, with_given
-from stridescope.program.prefix import Cut, cuts, last_word, unclosed
-from stridescope.program.source import LIBRARIES, MAX_CHARS, normalised, origins
+from stridescope.program.prefix import CLOSES, Cut, cuts, last_word, unclosed
+from stridescope.program.source import LIBRARIES, MAX_CHARS, normalised, origins, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from stridescope.program.algebra import AlgebraEngine
     from stridescope.program.ops import Owner
+    from stridescope.program.prefix import Bracket
     from stridescope.records import History
 
 __all__ = [
@@ -50,6 +51,9 @@ __all__ = [
 MAX_ATTEMPTS = 6
 """How many places the text is cut at, from the right, and how many statements back."""
 
+
+NEXT_WORDS = ("", "x", "0", "=0", ":x")
+"""What a text inside brackets may go on with, one of which makes sense of it if anything does."""
 
 _QUOTE = re.compile("[\"'][^\n]*\\Z")
 _STATEMENT = re.compile(r"\n[A-Za-z_]\w*(?:, *\w+)* = ")
@@ -183,6 +187,9 @@ class Session:
         if opened and _STATEMENT.search(source, opened[0].at):
             # The next statement has begun: this bracket was forgotten.
             return self._told(text, self._longest(source, opened[0].at)[0], error, unfinished=False)
+        quoted = _QUOTE.match(source, _offset(source, error)) is not None
+        if opened and not quoted and (wrong := self._wrong_inside(source, opened)) is not None:
+            return self._told(text, self._longest(source, opened[0].at)[0], wrong, unfinished=False)
         call = next((bracket.at for bracket in opened if not bracket.groups), None)
         if opened:
             closing = ")" * sum(bracket.groups for bracket in opened if call is None or bracket.at < call)
@@ -195,7 +202,7 @@ class Session:
         if slip is not None:
             return self._told(text, history, slip, unfinished=False)
         at = _offset(source, error)
-        unfinished = bool(opened) or at >= len(source) or _QUOTE.match(source, at) is not None
+        unfinished = bool(opened) or at >= len(source) or quoted
         return self._told(text, history, error, unfinished=unfinished)
 
     def _before_call(
@@ -218,6 +225,20 @@ class Session:
         if slip is not None and slip.history is not None and _end_offset(source, slip) <= call:
             return called, slip
         return history, None
+
+    def _wrong_inside(self, source: str, opened: list[Bracket]) -> ProgramError | None:
+        """What cannot be read between brackets that are open, whatever comes after it; None where all may be right."""
+        closing = "".join(CLOSES[source[bracket.at]] for bracket in reversed(opened))
+        commented = "\n" if "#" in source.rpartition("\n")[2] else ""
+        receiver = receiver_of(source, self._infos, self.chain_of)
+        errors = []
+        for word in NEXT_WORDS:
+            error = _misread(f"{source}{commented}{word}{closing}", receiver)
+            if error is None:
+                return None
+            errors.append(error)
+        first = min(errors, key=lambda error: _end_offset(source, error))
+        return first if _end_offset(source, first) < len(source) else None
 
     def _longest(self, source: str, before: int) -> tuple[History | None, ProgramError | None]:
         """The longest part before a place that can be run, and what is wrong in it, where it is not the cut alone."""
@@ -253,6 +274,15 @@ class Session:
     def _told(self, text: str, history: History | None, error: ProgramError, *, unfinished: bool) -> Typed:
         shown = history if history is not None and history.steps else self.start()
         return Typed(text, shown, error, _error_at(text, error), _valid(text, history), unfinished, self)
+
+
+def _misread(source: str, receiver: str) -> ProgramError | None:
+    """Why a text cannot be read, whatever it would do; None where it can be."""
+    try:
+        parse(source, receiver)
+    except ProgramError as error:
+        return error
+    return None
 
 
 def _attempts(found: list[Cut], before: int, source: str) -> Iterable[Cut]:

@@ -221,6 +221,7 @@ class History(Rendered):
         aliases: (name, tensor) of every named tensor at the end; empty for a plain chain.
         answers: (source, value) of what the program asked, statements such as "x.stride()" that give no tensor.
         given: (name, tensor) of every tensor that had a name before the first step.
+        given_values: what reads the values of each of `given`, as they were then; None where nobody can know them.
         text: the program as it was read, prompts and common indent taken off; `Step.place` counts in it. `source` is
             the same, but for statements that go over several lines.
     """
@@ -232,6 +233,7 @@ class History(Rendered):
     answers: tuple[tuple[str, Any], ...] = ()
     given: tuple[tuple[str, TensorInfo], ...] = ()
     text: str = ""
+    given_values: tuple[ReadValues | None, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def tensors(self) -> Mapping[str, TensorInfo]:

@@ -122,8 +122,28 @@ def test_a_bad_target_is_one_line_as_in_show(cli: Callable[..., Any], opened: li
     told = cli("tui", target)
     shown = cli("show", target)
     assert (told.status, told.out) == (2, "")
-    assert told.err.splitlines()[0] == shown.err.splitlines()[0]
+    assert told.err.splitlines()[0] == shown.err.splitlines()[0].replace("; show takes", "; tui takes")
     assert not opened
+
+
+LONG_TARGETS = {
+    "chain": (f"torch.arange(24).view(4, 6){'.t()' * 60}", 0),
+    "lines": ("x = torch.arange(12)\n" + "x.add_(1)\n" * 200, 0),
+    "file": (f"{'a' * 5000}.pt", 2),
+    "python file": (f"{'a' * 300}.py:x", 2),
+    "folders": ("a/" * 3000, 0),
+    "colons": ("torch.arange(12)::" * 500, 0),
+}
+
+
+@pytest.mark.parametrize(("target", "status"), LONG_TARGETS.values(), ids=LONG_TARGETS)
+def test_a_target_of_any_length_opens_or_is_refused_in_one_line(
+    cli: Callable[..., Any], opened: list[Opening], target: str, status: int
+) -> None:
+    done = cli("tui", target)
+    assert done.status == status
+    assert len(done.err.splitlines()) == (status == 2) and "internal error" not in done.err
+    assert [opening.text for opening in opened] == ([target] if status == 0 else [])
 
 
 # ss.explore --------------------------------------------------------------------------------------------------------
@@ -180,8 +200,8 @@ def test_a_tensor_that_ops_cannot_go_on_from_is_told_before_the_screen_changes(
 ) -> None:
     torch = pytest.importorskip("torch")
     monkeypatch.setattr("stridescope.tui.app.StridescopeApp", None)
-    with pytest.raises(ss.StridescopeError):
-        ss.explore(torch.eye(3).to_sparse())
+    with pytest.raises(ss.StridescopeError, match="an mkldnn tensor is opaque"):
+        ss.explore(torch.ones(3, 3).to_mkldnn())
 
 
 @pytest.mark.parametrize("x", [3, None, {}, [], {"a": 1}, object()], ids=repr)

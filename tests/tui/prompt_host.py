@@ -50,11 +50,11 @@ class FakeCompletions:
 
 LONG = "dims 0 and 1 span two stretches of memory: stride 4 was needed and 1 was found"
 ITEMS = (
-    FakeItem("view", "view(", "view(*int size) or view(dtype dtype)", "refused", LONG, ".view(12)"),
-    FakeItem("view_as", "view_as(", "view_as(tensor other)", None, ""),
+    FakeItem("view", "view(", "view(*size)", "refused", LONG, ".view(12)"),
+    FakeItem("view_as", "view_as(", "view_as(other)", None, ""),
     FakeItem("t", "t()", "t()", "view", "(3,4):(1,3)", ".t()"),
-    FakeItem("reshape", "reshape(", "reshape(*int shape)", "copy", "96 B", ".reshape(12)"),
-    *(FakeItem(f"op{number}", f"op{number}(", f"op{number}(int dim)", "view", "(12):(1)") for number in range(8)),
+    FakeItem("reshape", "reshape(", "reshape(*shape)", "copy", "96 B", ".reshape(12)"),
+    *(FakeItem(f"op{number}", f"op{number}(", f"op{number}(dim)", "view", "(12):(1)") for number in range(8)),
 )
 
 
@@ -68,8 +68,8 @@ def fake_complete(text: str, line: int, column: int, typed: Any, limit: int = 12
         found = tuple(item for item in ITEMS if item.name.startswith(word))[:limit]
         return FakeCompletions(start, column, found)
     if before.count("(") > before.count(")"):
-        signature = "view(*int size)"
-        return FakeCompletions(start, column, (), signature, (5, 14))
+        signature = "view(*size)"
+        return FakeCompletions(start, column, (), signature, (5, 10))
     return FakeCompletions(start, column)
 
 

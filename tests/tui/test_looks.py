@@ -136,6 +136,18 @@ def test_characters_that_cannot_be_drawn_keep_their_room() -> None:
         assert drawn.cell_length == piece(text).size, text
 
 
+@pytest.mark.parametrize("level", range(0, 256, 15))
+@pytest.mark.parametrize("shade", ["dark", "light"])
+def test_of_sixteen_colours_the_cursor_is_a_box_of_the_page_turned_round(shade: str, level: int) -> None:
+    """Turned round, a cell's own colours could come out as the page: white on blue as blue on white."""
+    page = Ground((0, 0, 0), (255, 255, 255), ansi=True)
+    worn = Looks(Ink("16", background=shade), page)
+    style = worn.style(Look("cell", level, int(Mark.CURSOR)))
+    assert style.reverse and style.color.is_default and style.bgcolor.is_default
+    plain = worn.style(Look("cell", level, 0))
+    assert not plain.reverse and plain.bgcolor is not None
+
+
 def test_user_text_is_never_markup() -> None:
     text = "x[bold]0[/]"
     assert looks().segment(piece(text)) == Segment(text, looks().style(Look()))

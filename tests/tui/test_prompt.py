@@ -219,9 +219,11 @@ class TestPlaceOfAnError:
         pointed_at = []
 
         async def scenario(app: Host, pilot: Pilot[None]) -> None:
-            for text in self.TEXTS:
-                app.prompt.load(text)
+            for given in self.TEXTS:
+                app.prompt.load(given)
                 await settled(pilot)
+                # Without the prompts of a session, which do not come in.
+                text = app.prompt.text
                 line, column, end = typed(text).error_at
                 editor = app.prompt.editor
                 at = editor.wrapped_document.location_to_offset((line, column))
@@ -296,7 +298,7 @@ class TestPlaceOfAnError:
             assert app.styled_columns(22, "underline") == [19, 20, 21, 22]
             app.prompt.load(REFUSED)
             await settled(pilot)
-            assert "× refused" in app.screen_rows()[-1]
+            assert any(row.strip().startswith("× refused: ") for row in app.screen_rows()[-3:])
 
         monkeypatch.setenv("NO_COLOR", "1")
         play(Host(), scenario)
@@ -306,8 +308,8 @@ class TestWords:
     def test_inside_a_call_its_signature_is_shown_with_the_active_parameter_bold(self) -> None:
         async def scenario(app: Host, pilot: Pilot[None]) -> None:
             await press_keys(pilot, "torch.arange(12).view(")
-            assert app.screen_rows()[-1].rstrip() == "  view(*int size)"
-            assert app.styled_columns(23, "bold") == list(range(7, 16))
+            assert app.screen_rows()[-1].rstrip() == "  view(*size)"
+            assert app.styled_columns(23, "bold") == list(range(7, 12))
 
         play(Host(), scenario)
 
@@ -319,7 +321,7 @@ class TestWords:
             assert places == [("arange", "alloc"), ("view", "view"), ("t", "view"), ("view", "refused")]
             colours = {}
             column = -2
-            for text, style, _ in app.screen._compositor.render_strips()[22]:
+            for text, style, _ in app.screen._compositor.render_strips()[app.prompt.editor.region.y]:
                 colours[column] = style.color
                 column += cell_len(text)
             at = [6, 17, 28, 32]
