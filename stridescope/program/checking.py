@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from typing import IO, Literal
 
-    from stridescope.records import History, Step, TensorInfo
+    from stridescope.records import History, Reason, Step, TensorInfo
 
 __all__ = ["Checker", "checked", "main", "verdict_text"]
 
@@ -32,6 +32,7 @@ MAX_BYTES = 2**28
 """What a program may allocate in the helper, in bytes; what takes more is run without memory."""
 
 _NICE = 10
+_LONGEST_WORDS = 400
 _FIELDS = ("shape", "stride", "storage_offset", "dtype")
 _KIN = {"NotImplementedError": "RuntimeError"}
 """A class the library raises -> the one of Python's own that it is."""
@@ -56,7 +57,8 @@ def checked(source: str) -> dict[str, Any]:
 
     Returns:
         `verdict`: "agrees", "differs" or "unchecked"; `versions` of the libraries that were asked; where they differ
-        `step` (from 0), `field`, `ours` and `theirs`; where unchecked, `message` says why; else each is None.
+        `step` (from 0), `field`, `ours` and `theirs`; where unchecked, `message` says why; where the last step is
+        refused there too, `refusal` has the library's own words; else each is None.
 
     >>> checked("x = lambda: 0")["verdict"]
     'unchecked'
@@ -80,7 +82,8 @@ def checked(source: str) -> dict[str, Any]:
         return _answer("unchecked", versions, message=str(error))
     found = _compared(ours, theirs, meta=meta)
     if found is None:
-        return _answer("agrees", versions)
+        reason = theirs.steps[-1].reason if theirs.steps else None
+        return _answer("agrees", versions, refusal=None if reason is None else _words(reason))
     if not found.judged:
         message = f"the storages are too large to allocate, and step {found.step + 1} cannot be run without memory"
         return _answer("unchecked", versions, message=message)
@@ -92,6 +95,7 @@ def _answer(
     versions: dict[str, str],
     found: _Difference | None = None,
     message: str | None = None,
+    refusal: str | None = None,
 ) -> dict[str, Any]:
     return {
         "versions": versions,
@@ -101,7 +105,15 @@ def _answer(
         "ours": None if found is None else found.ours,
         "theirs": None if found is None else found.theirs,
         "message": message,
+        "refusal": refusal,
     }
+
+
+def _words(reason: Reason) -> str:
+    """What a library says of a refusal, on one line; where it says nothing, the class it raised."""
+    said = " ".join((reason.native_message or "").split())
+    said = said if len(said) <= _LONGEST_WORDS else f"{said[: _LONGEST_WORDS - 3]}..."
+    return said or reason.exception
 
 
 def _tensors_of(step: Step) -> tuple[TensorInfo, ...]:
@@ -338,13 +350,15 @@ def verdict_text(answer: dict[str, Any]) -> str:
     >>> said = {"verdict": "differs", "step": 2, "field": "stride", "ours": [4, 1], "theirs": [1, 4]}
     >>> verdict_text({**said, "versions": {"torch": "2.13.0+cpu"}})
     'torch 2.13.0 differs at step 3: stride (1, 4), we say (4, 1)'
+    >>> verdict_text({"verdict": "agrees", "versions": {"torch": "2.13.0"}, "refusal": "no"})
+    'torch 2.13.0 refuses it too'
     """
     versions: dict[str, str] = answer.get("versions") or {}
     asked = [f"{name} {version.partition('+')[0]}" for name, version in versions.items()]
     who = " and ".join(asked) or "torch"
     several = "" if len(asked) > 1 else "s"
     if answer["verdict"] == "agrees":
-        return f"{who} agree{several}"
+        return f"{who} refuse{several} it too" if answer.get("refusal") else f"{who} agree{several}"
     if answer["verdict"] == "differs":
         theirs, ours = _written(answer["theirs"]), _written(answer["ours"])
         return f"{who} differ{several} at step {answer['step'] + 1}: {answer['field']} {theirs}, we say {ours}"

@@ -22,10 +22,11 @@ from stridescope.program.cursor import Call, Cursor, cursor_at
 from stridescope.program.interpret import interpret, receiver_of
 from stridescope.program.ranking import COMMON, offered, ranked
 from stridescope.program.samples import sample
-from stridescope.program.signature import describe, parameters
+from stridescope.program.signature import REQUIRED, parameters
 from stridescope.program.source import FUNCTIONAL, LIBRARIES
 from stridescope.program.storage import Storage
 from stridescope.program.tables import CONSTANTS, table
+from stridescope.program.usage import usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,7 @@ class Item:
     Attributes:
         name: "view".
         insert: what to write in the place of the word: "view(", "t()", "T".
-        signature: how it is written, every overload: "view(dtype dtype) or view(*int size)"; "" for what is no op.
+        signature: how it is written: "view(*size)", "arange(start=0, end, step=1)"; "" for what is no op.
         effect: what `sample` does here; None where it was not tried, or makes no step.
         note: of a refusal, why; else what comes of `sample`: a layout, bytes copied, a value.
         sample: the call that was tried: "view(4, 3)"; "" where none was.
@@ -182,7 +183,7 @@ class _Desk:
     def _tried(self, op: Op, value: Any, own: str) -> Item:
         """A method, with what it does to a tensor."""
         call = sample(op, self.engine.info(value), own)
-        item = Item(op.name, op.name if op.attribute else f"{op.name}({')' * _takes_nothing(op)}", describe(op))
+        item = Item(op.name, op.name if op.attribute else f"{op.name}({')' * _takes_nothing(op)}", usage(op).text)
         if call is None:
             return item
         name = own or _unused(self.names)
@@ -219,7 +220,7 @@ class _Desk:
         """A function, with what it does to a tensor of the program, or what it makes."""
         info = self.engine.info(self.names[tensor]) if tensor else None
         call = sample(op, info, tensor)
-        item = Item(name, f"{name}(", describe(op))
+        item = Item(name, f"{name}(", usage(op).text)
         if call is None:
             return item
         names = {tensor: self.names[tensor]} if tensor else {}
@@ -253,7 +254,7 @@ class _Desk:
         return table(self.engine.owner(value)).get(call.name) if self.engine.is_tensor(value) else None
 
     def _keywords(self, call: Call) -> list[tuple[str, str]]:
-        """The parameters of a call that are not given yet, and their kinds."""
+        """The parameters of a call that are not given yet, and each with its default."""
         op = self._called(call)
         if op is None or op.attribute:
             return []
@@ -264,7 +265,8 @@ class _Desk:
             for number, parameter in enumerate(parameters(signature)):
                 late = parameter.keyword_only or number >= placed
                 if late and not parameter.star and parameter.name not in given:
-                    answer.setdefault(parameter.name, str(parameter))
+                    default = "" if parameter.default is REQUIRED else repr(parameter.default)
+                    answer.setdefault(parameter.name, f"{parameter.name}={default}")
         return list(answer.items())
 
     def signature(self) -> tuple[str, tuple[int, int] | None]:
@@ -273,13 +275,16 @@ class _Desk:
         op = None if call is None else self._called(call)
         if call is None or op is None or op.attribute:
             return "", None
-        text = describe(op)
-        places, at = [], 0
-        for signature, piece in zip(op.signatures, text.split(" or "), strict=True):
-            if (place := _active(piece, at, call)) is not None:
-                places.append((not _fits(signature, call), place))
-            at += len(piece) + len(" or ")
-        return text, min(places)[1] if places else None
+        keyword = call.keyword or ""
+        whole = usage(op, keyword=keyword)
+        found = [(k, name) for k, each in enumerate(op.signatures) if (name := _active(each, call)) is not None]
+        fitting = [(k, name) for k, name in found if _fits(op.signatures[k], call)]
+        # What the way that stands for all cannot show belongs to an overload of its own.
+        ways = [(whole, name) for _, name in fitting]
+        ways += [(usage(op, k, keyword), name) for k, name in fitting]
+        ways += [(whole, name) for _, name in found]
+        places = ((way.text, place) for way, name in ways if (place := way.place(name)) is not None)
+        return next(places, (whole.text, None))
 
 
 def _fits(signature: str, call: Call) -> bool:
@@ -298,26 +303,19 @@ def _fits(signature: str, call: Call) -> bool:
     return True
 
 
-def _active(piece: str, start: int, call: Call) -> tuple[int, int] | None:
-    """Where the parameter of the last argument stands in one overload."""
-    inside = piece.find("(") + 1
-    found = [(match.start(), match[0]) for match in _PARAMETER.finditer(piece, inside, len(piece) - 1)]
-    names = [re.split(r"[\s=]+", part.partition("=")[0].strip())[-1] for _, part in found]
-    number = len(call.arguments) - 1
+def _active(signature: str, call: Call) -> str | None:
+    """The parameter of one overload that the last argument is for."""
+    expected = parameters(signature)
     if call.keyword:
-        number = names.index(call.keyword) if call.keyword in names else len(found)
-    else:
-        star = next((k for k, (_, part) in enumerate(found) if part.startswith("*")), None)
-        if star is not None and number >= star:
-            # A bare star takes nothing by position; "*int size" takes all the rest.
-            number = star if names[star] != "*" else len(found)
-    if number >= len(found):
-        return None
-    at, part = found[number]
-    return start + at, start + at + len(part)
+        return call.keyword if any(parameter.name == call.keyword for parameter in expected) else None
+    number = len(call.arguments) - 1
+    for place, parameter in enumerate(expected):
+        # A star takes all the rest; what goes by keyword alone takes nothing by position.
+        if parameter.keyword_only or parameter.star or place == number:
+            return None if parameter.keyword_only else parameter.name
+    return None
 
 
-_PARAMETER = re.compile(r"[^\s,][^,(\[]*(?:[(\[][^)\]]*[)\]][^,(\[]*)*")
 _NUMBER = re.compile(r"-?\d")
 
 _LAST = 1_000

@@ -1,8 +1,8 @@
 """Which names come first, of those that match what is typed.
 
 Problem: two hundred methods match an empty word, and people mean a dozen of them. Method: names that start with the
-word, then those that hold it, then those that have its letters in order; within each, a table of what is common, then
-the alphabet. Cost: O(names).
+word; only where there are none those that hold it, then those that have its letters in order; within each, a table of
+what is common, then the alphabet. Cost: O(names).
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def offered(ops: Iterable[str], word: str) -> list[str]:
 
 
 def ranked(word: str, names: list[str], common: Mapping[str, int]) -> list[str]:
-    """The names that match a word: those that start with it, those that hold it, those with its letters in order.
+    """The names that match a word: those that start with it; without any, those that hold it or have its letters.
 
-    >>> ranked("tr", ["t", "transpose", "stride", "contiguous", "tensor_split"], {})
-    ['transpose', 'stride', 'tensor_split']
+    >>> ranked("tr", ["t", "transpose", "stride"], {}), ranked("ri", ["t", "transpose", "stride", "tril_x"], {})
+    (['transpose'], ['stride', 'tril_x'])
     """
     sought = word.lower()
     letters = re.compile(".*".join(map(re.escape, sought)))
@@ -68,5 +68,6 @@ def ranked(word: str, names: list[str], common: Mapping[str, int]) -> list[str]:
 
     ranks = {name: rank(name) for name in names}
     last = len(common)
-    kept = [name for name in names if ranks[name] < 4]
+    most = 2 if any(found < 2 for found in ranks.values()) else 4
+    kept = [name for name in names if ranks[name] < most]
     return sorted(kept, key=lambda name: (ranks[name], name != word, common.get(name, last), name))

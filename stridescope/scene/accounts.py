@@ -44,9 +44,14 @@ def changes(step: Step) -> list[tuple[str, str, str]]:
 
 
 @lru_cache(maxsize=64)
-def fact_sentences(info: TensorInfo) -> tuple[str, ...]:
-    """How a tensor with a layout lies in memory, its memory format, and what stays in memory for it."""
+def fact_sentences(info: TensorInfo, already: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """How a tensor with a layout lies in memory, its memory format, and what stays in memory for it.
+
+    Args:
+        already: sentences that stand beside these, and are not said again.
+    """
     order, lies, kept = contiguity(info), spacing(info), info.memory_format
+    lies = "" if lies in already else lies
     head = order
     if lies.startswith("Dense"):
         # Both would say so.
@@ -57,7 +62,8 @@ def fact_sentences(info: TensorInfo) -> tuple[str, ...]:
         head = head[0].upper() + head[1:]
     joins = lies and ":" not in lies
     first = f"{head}: {lies[0].lower()}{lies[1:]}" if joins else f"{head}. {lies}".rstrip()
-    return tuple(sentence for sentence in (first, retained(info), *(f"{note}." for note in info.notes)) if sentence)
+    notes = (f"{note[:1].upper()}{note[1:]}." for note in info.notes)
+    return tuple(sentence for sentence in (first, retained(info), *notes) if sentence)
 
 
 def no_layout_sentences(info: TensorInfo) -> list[str]:
@@ -69,7 +75,7 @@ def no_layout_sentences(info: TensorInfo) -> list[str]:
     lines = [f"no {joined(fields)}: {sentence}" for sentence, fields in missing.items()]
     if not lines:
         lines.append(f"{info.type} has no strides in whole elements.")
-    lines += [f"{note}." for note in info.notes]
+    lines += [f"{note[:1].upper()}{note[1:]}." for note in info.notes]
     for name, part in info.parts:
         lines.append(f"{name}: {part.layout or part.type}, {part.dtype or 'dtype unknown'}")
     return lines

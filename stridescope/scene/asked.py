@@ -28,6 +28,8 @@ class Asked:
     Attributes:
         info, layout: of the tensor spoken of; its key in `tensor`.
         index, address: of the element pointed at; None where there is none in this layout.
+        others: (name, index) in other tensors of what reaches the same bytes.
+        written, native: as in `inspector`.
     """
 
     step: Step
@@ -42,6 +44,9 @@ class Asked:
     value: str | None
     width: int
     ascii: bool
+    others: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    written: tuple[tuple[str, str], ...] = ()
+    native: str = ""
 
     @classmethod
     def of(
@@ -70,7 +75,8 @@ class Asked:
             index = index if index is not None and _fits(index, layout) else None
         address = subject.address if layout is None or index is None else layout.address(index)
         tensor = None if member is None else member.key
-        return cls(step, info, layout, tensor, index, address, dim, walk, chosen, value, width, ascii)
+        others = subject.others
+        return cls(step, info, layout, tensor, index, address, dim, walk, chosen, value, width, ascii, others)
 
 
 def said(text: str, role: str = "plain", *, hang: int = 0) -> Entry:

@@ -42,12 +42,14 @@ class Subject:
     Attributes:
         step: the step the picture is about: the one at rest, or the one on its way.
         index, address: of the cursor (or the walk, or the pointer), None without one.
+        others: for each other tensor on stage that reaches the same bytes, its name, or "", and an index that does.
     """
 
     step: Step
     member: Member | None
     index: tuple[int, ...] | None
     address: int | None
+    others: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
 def marks(rest: Rest, subject: Subject, view: View) -> Iterator[Painted]:

@@ -6,15 +6,42 @@ function a section, from the question to entries; empty where there is nothing t
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from stridescope.scene.asked import Asked, said
-from stridescope.scene.formula import formula_lines, others, others_line, stride_text
+from stridescope.scene.formula import elsewhere, formula_lines, others, others_line, stride_text
 from stridescope.scene.frame import size_of
 from stridescope.scene.panel import Entry, Span
-from stridescope.scene.text import count, index_text
+from stridescope.scene.text import count, index_text, nbytes_text
 from stridescope.scene.view import Hit
-from stridescope.scene.walking import LINE_NBYTES, WalkCost, cost, cost_text, hop_into, hop_text, hops_table
+from stridescope.scene.walking import (
+    LINE_NBYTES,
+    Hop,
+    WalkCost,
+    cost,
+    cost_briefly,
+    cost_text,
+    hop_into,
+    hop_text,
+    hops_table,
+)
 
-__all__ = ["hops", "hops_of_walk", "pointed", "pointed_briefly", "stride", "walked", "walked_briefly"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = [
+    "dims_table",
+    "hops_of_walk",
+    "hops_of_walk_briefly",
+    "pointed",
+    "pointed_briefly",
+    "pointed_least",
+    "stride",
+    "walked",
+    "walked_briefly",
+]
+
+HOP = "A hop, in elements, leads to the next element when the dim goes on and later dims start again."
 
 
 def pointed(asked: Asked) -> list[Entry]:
@@ -26,7 +53,7 @@ def pointed(asked: Asked) -> list[Entry]:
     entries = [said(first, "bold"), *(Entry((Span(line),)) for line in rest)]
     if asked.value is not None:
         entries.append(Entry((Span("value ", "quiet"), Span(asked.value, "bold"))))
-    entries.append(said(others_line(layout, index), "quiet"))
+    entries.append(said(others_line(layout, index, asked.others), "quiet"))
     came = _origin(asked)
     return [*entries, said(came)] if came else entries
 
@@ -47,8 +74,19 @@ def pointed_briefly(asked: Asked) -> list[Entry]:
     value = "" if asked.value is None else f" · value {asked.value}"
     head = Span(f"{index_text(index)} ", "bold")
     text = Span(f"is at {' = '.join([*at, count(address)])}{byte}{value}")
-    shared = [] if others(layout, index).total == 0 else [said(others_line(layout, index), "quiet")]
+    alone = others(layout, index).total == 0 and not asked.others
+    shared = [] if alone else [said(others_line(layout, index, asked.others), "quiet")]
     return [Entry((head,), text), *shared]
+
+
+def pointed_least(asked: Asked) -> list[Entry]:
+    """The address alone."""
+    info, layout, index = asked.info, asked.layout, asked.index
+    if info is None or layout is None or index is None:
+        return _nowhere(asked)[:1]
+    address = layout.address(index)
+    byte = f" → byte {count(address * info.itemsize)}" if info.itemsize else ""
+    return [said(f"{index_text(index)} is at {count(address)}{byte}")]
 
 
 def _nowhere(asked: Asked) -> list[Entry]:
@@ -56,7 +94,8 @@ def _nowhere(asked: Asked) -> list[Entry]:
     if asked.address is None:
         return []
     whose = asked.info.name if asked.info is not None and asked.info.name else "this tensor"
-    return [said(f"address {count(asked.address)}", "bold"), said(f"No element of {whose} is there.", "quiet")]
+    but = f", but {elsewhere(asked.others)}" if asked.others else ""
+    return [said(f"address {count(asked.address)}", "bold"), said(f"No element of {whose} is there{but}.", "quiet")]
 
 
 def _origin(asked: Asked) -> str:
@@ -93,7 +132,7 @@ def walked_briefly(asked: Asked) -> list[Entry]:
     parts = [] if into is None else [hop_text(into[1], asked.info.itemsize)]
     price = _cost(asked)
     if price is not None:
-        parts.append(f"{count(price.loads)} cache lines, {count(price.fewest)} would do")
+        parts.append(cost_briefly(price))
     return _behind(f"element {count(walk + 1)}/{count(layout.numel)}", " · ".join(parts), asked)
 
 
@@ -112,8 +151,8 @@ def _cost(asked: Asked) -> WalkCost | None:
     return cost(layout, info.itemsize, LINE_NBYTES, base)
 
 
-def hops(asked: Asked) -> list[Entry]:
-    """A line for each dim: its stride, and the hop when it advances; each selects its dim."""
+def dims_table(asked: Asked) -> list[Entry]:
+    """A line for each dim: its stride, in a walk the hop when it advances, else in bytes; each selects its dim."""
     layout = asked.layout
     if layout is None or not layout.ndim or asked.info is None:
         return []
@@ -122,22 +161,40 @@ def hops(asked: Asked) -> list[Entry]:
     sizes = max(len(count(row.size)) for row in rows)
     heads = [f"dim {row.dim:<{len(str(layout.ndim - 1))}}  " for row in rows]
     texts = [f"size {count(row.size):>{sizes}}  stride {count(row.stride):>{strides}}" for row in rows]
-    long = ["" if row.hop is None else f"  hop {hop_text(row.hop, asked.info.itemsize)}" for row in rows]
-    short = ["" if row.hop is None else f"  hop {row.hop:+,}" for row in rows]
-    fits = all(len(head + text + tail) <= asked.width for head, text, tail in zip(heads, texts, long, strict=True))
+    room = asked.width - max(map(len, texts)) - len(heads[0])
+    tails = next(
+        (tails for tails in _tails(rows, asked) if max(map(len, tails)) <= room),
+        [""] * len(rows),
+    )
     return [
         Entry(
             (Span(head, "bold" if row.dim == asked.dim else "quiet"),),
             Span(text + tail),
             Hit("dim", asked.tensor, number=row.dim),
         )
-        for row, head, text, tail in zip(rows, heads, texts, long if fits else short, strict=True)
+        for row, head, text, tail in zip(rows, heads, texts, tails, strict=True)
     ]
 
 
+def _tails(rows: Sequence[Hop], asked: Asked) -> Iterator[list[str]]:
+    """What the lines add to the strides, shorter and shorter."""
+    itemsize = None if asked.info is None else asked.info.itemsize
+    if asked.walk is not None:
+        yield ["" if row.hop is None else f"  hop {hop_text(row.hop, itemsize)}" for row in rows]
+        yield ["" if row.hop is None else f"  hop {row.hop:+,}" for row in rows]
+    elif itemsize:
+        yield [f"  {nbytes_text(row.stride * itemsize)}" for row in rows]
+
+
 def hops_of_walk(asked: Asked) -> list[Entry]:
-    """The same beside a walk or a selected dim."""
-    return hops(asked) if asked.walk is not None or asked.dim is not None else []
+    """The same beside a walk or a selected dim; in a walk with what a hop is."""
+    entries = hops_of_walk_briefly(asked)
+    return [*entries, said(HOP, "quiet")] if any("  hop " in entry.text.text for entry in entries) else entries
+
+
+def hops_of_walk_briefly(asked: Asked) -> list[Entry]:
+    """The lines alone."""
+    return dims_table(asked) if asked.walk is not None or asked.dim is not None else []
 
 
 def stride(asked: Asked) -> list[Entry]:

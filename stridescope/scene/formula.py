@@ -16,20 +16,34 @@ from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from stridescope.scene.frame import Piece, piece
-from stridescope.scene.sentences import address_formula, others_text
+from stridescope.scene.sentences import address_formula, joined, others_text
 from stridescope.scene.text import ascii_text, count, index_text, nbytes_text, plural
 from stridescope.scene.wrapping import clipped, wrapped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stridescope.layout import Layout
     from stridescope.records import TensorInfo
 
-__all__ = ["Others", "formula_lines", "formula_pieces", "formula_text", "others", "others_line", "stride_text"]
+__all__ = [
+    "Others",
+    "elsewhere",
+    "formula_lines",
+    "formula_pieces",
+    "formula_text",
+    "others",
+    "others_line",
+    "stride_text",
+]
 
 COUNTED = 500
 """Indices that are counted one by one."""
 
 LISTED = 3
+SHARED = 4
+"""Other tensors that are named."""
+
 _BUDGET = 2_000
 
 
@@ -102,12 +116,12 @@ def stride_text(layout: Layout, dim: int, itemsize: int | None) -> str:
 
     >>> from stridescope.layout import Layout
     >>> stride_text(Layout((3, 2), (1, 8), 1), 1, 8)
-    'dim 1: stride 8: one step along it moves 8 elements (64 B)'
+    'dim 1, stride 8: one step along it moves 8 elements (64 B)'
     >>> stride_text(Layout((4, 2), (0, -1), 1), 0, 8)
-    'dim 0: stride 0: its 4 indices reach the same addresses'
+    'dim 0, stride 0: its 4 indices reach the same addresses'
     """
     size, stride = layout.shape[dim], layout.stride[dim]
-    head = f"dim {dim}: stride {count(stride)}:"
+    head = f"dim {dim}, stride {count(stride)}:"
     if size < 2:
         return f"{head} never used, since its size is {size}"
     if stride == 0:
@@ -147,9 +161,15 @@ def others(layout: Layout, index: tuple[int, ...], limit: int = LISTED) -> Other
     return Others(tuple(listed), total if found <= COUNTED else None)
 
 
-def others_line(layout: Layout, index: tuple[int, ...]) -> str:
+def others_line(layout: Layout, index: tuple[int, ...], shared: Sequence[tuple[str, tuple[int, ...]]] = ()) -> str:
     """The other indices in a sentence, with their number where not all are named.
 
+    Args:
+        shared: (name, index) in other tensors that reach the same bytes.
+
+    >>> from stridescope.layout import Layout
+    >>> others_line(Layout((6,), (2,)), (2,), [("x", (4,)), ("a", (1, 0))])
+    'Also reached by x[4] and a[1, 0].'
     >>> from stridescope.layout import Layout
     >>> others_line(Layout((6, 3), (1, 1)), (2, 1))
     'Also reached by [1, 2] and [3, 0].'
@@ -161,7 +181,29 @@ def others_line(layout: Layout, index: tuple[int, ...]) -> str:
     """
     found = others(layout, index)
     if found.total is not None and found.total <= LISTED:
-        return others_text(layout, index)
+        named = [*map(index_text, sorted(found.listed)), *_named(shared)]
+        return f"Also reached by {joined(named)}." if named else others_text(layout, index)
     number = f"more than {count(COUNTED)}" if found.total is None else count(found.total)
-    named = ", ".join(index_text(other) for other in sorted(found.listed))
-    return f"Also reached by {named} and others, {number} in all."
+    listed = ", ".join(index_text(other) for other in sorted(found.listed))
+    too = f"; by {joined(_named(shared))} too" if shared else ""
+    return f"Also reached by {listed} and others, {number} in all{too}."
+
+
+def elsewhere(shared: Sequence[tuple[str, tuple[int, ...]]]) -> str:
+    """Elements of other tensors as the subject of a sentence.
+
+    >>> elsewhere([("x", (4,)), ("", (1, 0))])
+    'x[4] and [1, 0] of another tensor are'
+    """
+    named = _named(shared)
+    return f"{joined(named)} {'is' if len(named) == 1 else 'are'}"
+
+
+def _named(shared: Sequence[tuple[str, tuple[int, ...]]]) -> list[str]:
+    """Elements of other tensors, those beyond SHARED by their number."""
+    named = [
+        f"{name}{index_text(index)}" if name else f"{index_text(index)} of another tensor" for name, index in shared
+    ]
+    if len(named) <= SHARED:
+        return named
+    return [*named[: SHARED - 1], f"{len(named) - SHARED + 1} other tensors"]

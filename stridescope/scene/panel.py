@@ -2,13 +2,15 @@
 
 Problem: a panel of 40 lines and one of 3 say the same things, and what must go is what matters least, not what comes
 last. Method: sections in reading order, each with a rank; entries break into lines of the width; with room, sections
-stand apart, without, they close up, and then the lower ranks lose their last lines first.
+stand apart, without, they close up, and then the lower ranks are said shorter, lose their last entries, or go. What is
+cut ends in dots, so that no part of a sentence passes for the whole.
 
 Cost: linear in the text.
 """
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from stridescope.scene.frame import Piece, piece, size_of
@@ -65,11 +67,13 @@ class Section(NamedTuple):
     Attributes:
         rank: what goes first where room is short: the highest.
         whole: whether a part of it says nothing, as of a table.
+        shorter: the same in fewer words, for less and less room.
     """
 
     rank: int
     entries: Sequence[Entry]
     whole: bool = False
+    shorter: Iterable[Sequence[Entry]] = ()
 
 
 class _Line(NamedTuple):
@@ -88,12 +92,10 @@ def laid_out(
     if width <= 0 or height <= 0:
         return Panel((), ())
     listed = [section for section in sections if section.entries]
-    each = [[line for entry in section.entries for line in _lines(entry, width, ascii)] for section in listed]
+    each: list[list[_Line]] = [[] for _ in listed]
     room = height
     for _, place in sorted((section.rank, place) for place, section in enumerate(listed)):
-        if listed[place].whole and len(each[place]) > room:
-            each[place] = []
-        each[place] = each[place][:room]
+        each[place] = _within(listed[place], width, room, ascii)
         room -= len(each[place])
     each = [lines for lines in each if lines]
     apart = not dense and len(each) - 1 <= room
@@ -104,6 +106,42 @@ def laid_out(
         shown += lines
     hits = tuple((number, line.hit) for number, line in enumerate(shown) if line.hit is not None)
     return Panel(tuple(line.pieces for line in shown), hits)
+
+
+def _within(section: Section, width: int, room: int, ascii: bool) -> list[_Line]:
+    """A section in the room there is: the longest form that fits, else of the shortest the entries that do."""
+    if room <= 0:
+        return []
+    lines: list[list[_Line]] = []
+    for entries in filter(None, chain((section.entries,), section.shorter)):
+        lines = [_lines(entry, width, ascii) for entry in entries]
+        if sum(map(len, lines)) <= room:
+            return [line for entry in lines for line in entry]
+    if section.whole:
+        return []
+    if len(lines[0]) > room:
+        return [*lines[0][: room - 1], _dotted(lines[0][room - 1], width, ascii)]
+    kept: list[_Line] = []
+    for entry in lines:
+        if len(kept) + len(entry) > room:
+            break
+        kept += entry
+    return kept
+
+
+def _dotted(line: _Line, width: int, ascii: bool) -> _Line:
+    """A line that goes on, which nobody will see: dots at its end."""
+    if not line.pieces:
+        return line
+    dots = clipped(_said("…", ascii), width)
+    room = width - size_of(dots)
+    kept: list[Piece] = []
+    for part in line.pieces:
+        text, look = clipped(part.text, room), part.look
+        room -= size_of(text)
+        text += dots if part is line.pieces[-1] else ""
+        kept += [piece(text, look.role, look.level, look.marks)] if text else []
+    return line._replace(pieces=tuple(kept))
 
 
 def _lines(entry: Entry, width: int, ascii: bool) -> list[_Line]:

@@ -7,6 +7,7 @@ that pair of indices is known, and their addresses are two sums. Cost: O(ndim).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from stridescope.scene.text import count, index_text
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from stridescope.records import Reason
 
 __all__ = ["Break", "break_of", "break_text", "reason_text"]
+
+
+_LISTED = re.compile(r"\b(shape |size )\[([-\d, ]*)\]")
 
 
 class Break(NamedTuple):
@@ -40,7 +44,12 @@ def reason_text(reason: Reason) -> str:
         one, other = reason.dims
         found = "" if reason.found_stride is None else f"is {count(reason.found_stride)}, "
         return f"must merge dims {one} and {other}: stride[{one}] {found}needs {count(reason.needed_stride)}"
-    return reason.message
+    # Sizes as everywhere else beside the picture: (3, 4), not torch's [3, 4].
+    return _LISTED.sub(lambda found: f"{found[1]}{_tuple(found[2])}", reason.message)
+
+
+def _tuple(inside: str) -> str:
+    return f"({inside}{'' if ',' in inside or not inside else ','})"
 
 
 def break_of(layout: Layout, reason: Reason) -> Break | None:

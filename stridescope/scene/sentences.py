@@ -192,14 +192,20 @@ def spacing(info: TensorInfo) -> str:
     if layout.is_contiguous():
         return "Index order is memory order."
     far = f" ({nbytes_text(abs(step) * info.itemsize)})" if info.itemsize else ""
+    others = "".join(_backwards(dim, layout.stride[dim]) for dim in wide[:-1] if layout.stride[dim] < 0)
     if layout.is_non_overlapping_and_dense():
         order = sorted(wide, key=lambda dim: -layout.stride[dim])
         return f"Dense, but in memory the dims run in the order {tuple_text(order)}, not {tuple_text(wide)}."
     low, high = layout.span
     if abs(step) == 1:
         rest = "there are gaps between the rest" if layout.numel < high - low else "nothing is left out"
-        return f"Neighbours along dim {last} touch in memory{', backwards' if step < 0 else ''}; {rest}."
-    return f"Neighbours along dim {last} lie {plural(abs(step), 'element')}{far} {'back' if step < 0 else 'apart'}."
+        return f"Neighbours along dim {last} touch in memory{', backwards' if step < 0 else ''}; {rest}.{others}"
+    apart = f"{plural(abs(step), 'element')}{far} apart{', backwards' if step < 0 else ''}"
+    return f"Neighbours along dim {last} lie {apart}.{others}"
+
+
+def _backwards(dim: int, stride: int) -> str:
+    return f" Dim {dim} runs backwards, with stride {count(stride)}."
 
 
 def retained(info: TensorInfo) -> str:

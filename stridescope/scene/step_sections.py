@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stridescope.scene.accounts import account, changes, fact_sentences, no_layout_sentences
 from stridescope.scene.asked import Asked, said
-from stridescope.scene.element_sections import hops
+from stridescope.scene.element_sections import dims_table
 from stridescope.scene.frame import Mark, size_of
 from stridescope.scene.panel import Entry, Span
 from stridescope.scene.refusals import break_of, break_text, reason_text
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "alternatives",
+    "alternatives_least",
     "alternatives_titled",
     "changed",
     "clash",
@@ -36,14 +37,13 @@ __all__ = [
     "facts_briefly",
     "following",
     "headline",
+    "native",
     "told",
     "told_briefly",
+    "values_changed",
 ]
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-SPACIOUS = 36
-"""Cells from which on a cost has its verb."""
-
 _UP = ("▲", "^")
 
 _next = lru_cache(maxsize=64)(next_ops)
@@ -80,10 +80,21 @@ def _reason(asked: Asked) -> Reason | None:
 
 
 def changed(asked: Asked) -> list[Entry]:
-    """Which fields of the layout a view changed, from what to what."""
+    """Which fields of the layout a view changed, or which values a write, from what to what."""
+    if asked.written:
+        return values_changed(asked)
     rows = changes(asked.step)
     size = max((len(name) for name, _, _ in rows), default=0)
     return [Entry((Span(f"{name:<{size}}  ", "quiet"),), Span(f"{old} → {new}")) for name, old, new in rows]
+
+
+def values_changed(asked: Asked) -> list[Entry]:
+    """The first values that a write changed, from what to what."""
+    if not asked.written or asked.step.write is None:
+        return []
+    values = ", ".join(f"{old} → {new}" for old, new in asked.written)
+    more = ", …" if asked.step.write.numel > len(asked.written) else ""
+    return [Entry((Span("values  ", "quiet"),), Span(f"{values}{more}"))]
 
 
 def clash(asked: Asked) -> list[Entry]:
@@ -134,12 +145,8 @@ def alternatives(asked: Asked) -> list[Entry]:
     reason = _reason(asked)
     if reason is None or not reason.alternatives:
         return []
-    verb = "copies " if asked.width >= SPACIOUS else ""
-    costs = [
-        f"{verb}{nbytes_text(other.copied_nbytes)}" if other.copied_nbytes else other.effect
-        for other in reason.alternatives
-    ]
-    room = max(asked.width - 7 - max(map(len, costs)), 8)
+    costs = _costs(reason, asked)
+    room = max(asked.width - 5 - max(map(size_of, costs)), 8)
     sources = [source_shortened(other.source, room) for other in reason.alternatives]
     width = max(map(size_of, sources))
     entries = []
@@ -150,16 +157,57 @@ def alternatives(asked: Asked) -> list[Entry]:
         head = (
             Span(f"{ANGLE if marked else ' '}{letter} ", "bold", marks),
             Span(padded(source, width), "bold" if marked else "plain", marks),
-            Span(f"  {GLYPHS[other.effect][asked.ascii]} {text}", other.effect, marks),
+            Span(f"  {text}", other.effect, marks),
         )
         entries.append(Entry(head, hit=Hit("alternative", number=number)))
     return entries
 
 
+def alternatives_least(asked: Asked) -> list[Entry]:
+    """The same on a line: letters and sources."""
+    reason = _reason(asked)
+    if reason is None or not reason.alternatives:
+        return []
+    named = zip(LETTERS, reason.alternatives, strict=False)
+    return [said(" · ".join(f"{letter} {other.source}" for letter, other in named))]
+
+
+def _costs(reason: Reason, asked: Asked) -> list[str]:
+    """What each alternative does; without a verb where that would cut a source."""
+    verbs = _with_verbs(reason, asked)
+    costs = []
+    for other in reason.alternatives:
+        glyph = f"{GLYPHS[other.effect][asked.ascii]} "
+        if not other.copied_nbytes:
+            costs.append(f"{glyph}{other.effect}")
+            continue
+        # In ASCII the sign of a copy is that of a full cell: before a number alone it would be read as a part of it.
+        lead = f"{glyph}copies " if verbs else "" if asked.ascii else glyph
+        costs.append(f"{lead}{nbytes_text(other.copied_nbytes)}")
+    return costs
+
+
+def _with_verbs(reason: Reason, asked: Asked) -> bool:
+    longest = max(size_of(other.source) for other in reason.alternatives)
+    most = max(len(nbytes_text(other.copied_nbytes)) for other in reason.alternatives)
+    return asked.width >= 5 + longest + len("* copies ") + most
+
+
 def alternatives_titled(asked: Asked) -> list[Entry]:
     """The same under a title."""
-    entries = alternatives(asked)
-    return [said("What works instead", "bold"), *entries] if entries else []
+    entries, reason = alternatives(asked), _reason(asked)
+    if not entries or reason is None:
+        return []
+    short = any(other.copied_nbytes for other in reason.alternatives) and not _with_verbs(reason, asked)
+    return [said(f"What works instead{' (bytes copied)' if short else ''}", "bold"), *entries]
+
+
+def native(asked: Asked) -> list[Entry]:
+    """What the real library says of a refusal, where it was asked."""
+    reason = _reason(asked)
+    words = "" if reason is None else reason.native_message or asked.native
+    who = "numpy" if asked.info is not None and asked.info.type.startswith("numpy") else "torch"
+    return [Entry((Span(f"{who} says  ", "quiet"),), Span(words))] if words else []
 
 
 def _quiet_about_facts(asked: Asked) -> bool:
@@ -174,7 +222,7 @@ def facts(asked: Asked) -> list[Entry]:
         return []
     if asked.layout is None:
         return [said(sentence, hang=2) for sentence in no_layout_sentences(asked.info)]
-    return [said(sentence) for sentence in fact_sentences(asked.info)]
+    return [said(sentence) for sentence in fact_sentences(asked.info, tuple(account(asked.step)))]
 
 
 def facts_briefly(asked: Asked) -> list[Entry]:
@@ -190,7 +238,7 @@ def facts_briefly(asked: Asked) -> list[Entry]:
 
 def dims(asked: Asked) -> list[Entry]:
     """A line for each dim, where nothing else was asked."""
-    return [] if _quiet_about_facts(asked) else hops(asked)
+    return [] if _quiet_about_facts(asked) else dims_table(asked)
 
 
 def following(asked: Asked) -> list[Entry]:

@@ -16,7 +16,7 @@ from stridescope.scene.cast import storage_key
 from stridescope.scene.frame import Mark, Piece, piece
 from stridescope.scene.reach import reaches
 from stridescope.scene.spots import Rest, Spot, Texts, scale_of, written_at
-from stridescope.scene.text import address_text, count
+from stridescope.scene.text import address_text, nbytes_text, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,8 +49,8 @@ def fill_strip(rest: Rest, texts: Texts, plan: StripPlan) -> None:
         bar, exact = _bar(plan, [(layout, scale) for layout, scale in layouts if layout is not None], view)
         rest.labels += bar
         each = (plan.track.high - plan.track.low) // plan.bar_width
-        parts = [f"a column is {count(each)}"] * (each > 1) + ["sampled"] * (not exact)
-        note = ", ".join(parts)
+        size = _share_text(each, stored.unit, [scale for _, scale in layouts])
+        note = ", ".join([f"a column is about {size}"] * (each > 1) + [f"shades {'exact' if exact else 'sampled'}"])
     rest.labels += strip_head(plan, rest.cast, rest.step, members if stored.alive else (), view, note)
     live = [position for position in plan.positions if reached(position)]
     values = _strip_values(texts, members, live) if view.values else {}
@@ -77,6 +77,12 @@ def fill_strip(rest: Rest, texts: Texts, plan: StripPlan) -> None:
             text = text[: plan.cell_width - 2] + "~"
         rest.strip[stored.key, position] = Spot(*spot, plan.cell_width, 1, text, level, marks, stored.key, position)
     rest.labels += name_rows(plan, rest.arrangement.names.get(stored.key, ()), view)
+
+
+def _share_text(positions: int, unit: int, scales: Sequence[int]) -> str:
+    """A column's share of a storage: in elements, where all that lie on it have one size, else in bytes."""
+    scale = scales[0] if scales and len(set(scales)) == 1 else 0
+    return plural(max(positions // scale, 1), "element") if scale or not unit else nbytes_text(positions * unit)
 
 
 def _strip_values(texts: Texts, members: Sequence[Member], live: Sequence[int]) -> dict[int, tuple[str, bool]]:

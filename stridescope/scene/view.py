@@ -29,6 +29,7 @@ class View:
         ascii: whether only ASCII may be drawn.
         coloured: whether cells have colours; without them an address needs other signs.
         chosen: the alternative of a refusal that is marked, counted from 0.
+        native: the real library's own words on the refused step, where it was asked.
     """
 
     width: int = 100
@@ -43,6 +44,7 @@ class View:
     ascii: bool = False
     coloured: bool = True
     chosen: int | None = None
+    native: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from stridescope.scene.text import count, nbytes_text, plural
 if TYPE_CHECKING:
     from stridescope.layout import Layout
 
-__all__ = ["LINE_NBYTES", "Hop", "WalkCost", "cost", "cost_text", "hop_into", "hop_text", "hops_table"]
+__all__ = ["LINE_NBYTES", "Hop", "WalkCost", "cost", "cost_briefly", "cost_text", "hop_into", "hop_text", "hops_table"]
 
 LINE_NBYTES = 64
 """A cache line on today's CPUs."""
@@ -106,19 +106,31 @@ def cost_text(walk: WalkCost) -> str:
     """The cost in a sentence.
 
     >>> cost_text(WalkCost(12, 2, 2, 64, True))
-    'Index order touches 12 cache lines of 64 B, 2 different ones; 2 would do.'
+    'With one line kept, index order loads a cache line (64 B) 12 times; the tensor lies in 2.'
     >>> cost_text(WalkCost(2, 2, 2, 64, True))
-    'Index order touches 2 cache lines of 64 B, as few as can be.'
+    'Index order loads 2 cache lines (64 B), as few as can be.'
     """
-    touched = f"Index order touches {plural(walk.loads, 'cache line')} of {nbytes_text(walk.line_nbytes)}"
+    line = f"({nbytes_text(walk.line_nbytes)})"
+    loaded = f"Index order loads {plural(walk.loads, 'cache line')} {line}"
     if walk.loads < walk.fewest:
-        return f"{touched}; without repeats it would be {count(walk.fewest)}."
+        return f"{loaded}; without repeats it would be {count(walk.fewest)}."
     if walk.loads == walk.fewest:
-        return f"{touched}, as few as can be." if walk.loads else "No elements, so no cache line is touched."
-    if walk.distinct < walk.loads:
-        different = f"{'' if walk.exact else 'at most '}{count(walk.distinct)} different"
-        touched = f"{touched}, {different} {'one' if walk.distinct == 1 else 'ones'}"
-    return f"{touched}; {count(walk.fewest)} would do."
+        return f"{loaded}, as few as can be." if walk.loads else "No elements, so no cache line is touched."
+    packed = f"; side by side its elements would take {count(walk.fewest)}"
+    if walk.distinct == walk.loads:
+        return f"{loaded}{packed}."
+    loaded = f"With one line kept, index order loads a cache line {line} {count(walk.loads)} times"
+    lies = f"the tensor lies in {'' if walk.exact else 'at most '}{count(walk.distinct)}"
+    return f"{loaded}; {lies}{packed if walk.fewest < walk.distinct and walk.exact else ''}."
+
+
+def cost_briefly(walk: WalkCost) -> str:
+    """The same in a few words.
+
+    >>> cost_briefly(WalkCost(12, 2, 2, 64, True))
+    '12 loads of a 64 B line, 2 at best'
+    """
+    return f"{plural(walk.loads, 'load')} of a {nbytes_text(walk.line_nbytes)} line, {count(walk.fewest)} at best"
 
 
 def hop_text(hop: int, itemsize: int | None) -> str:
@@ -136,6 +148,7 @@ def hop_text(hop: int, itemsize: int | None) -> str:
     return f"{elements}, {nbytes_text(abs(hop) * itemsize)}"
 
 
+@lru_cache(maxsize=256)
 def hop_into(layout: Layout, k: int) -> tuple[int, int] | None:
     """(dim that advances, hop in elements) of the step of the walk that arrives at element k; None for the first.
 
@@ -151,6 +164,7 @@ def hop_into(layout: Layout, k: int) -> tuple[int, int] | None:
     return (moved[-1], layout.hops()[moved[-1]]) if moved else None
 
 
+@lru_cache(maxsize=256)
 def hops_table(layout: Layout, itemsize: int | None) -> tuple[Hop, ...]:
     """For each dim, its stride and how far the walk hops when it advances.
 

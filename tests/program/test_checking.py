@@ -85,6 +85,17 @@ UNCHECKED = [
 ]
 
 
+def test_where_torch_refuses_too_its_own_words_are_given() -> None:
+    import torch
+
+    with pytest.raises(RuntimeError) as error:
+        torch.arange(12).view(3, 4).t().view(-1)
+    answer = checked("torch.arange(12).view(3, 4).t().view(-1)")
+    assert answer["verdict"] == "agrees"
+    assert answer["refusal"] == " ".join(str(error.value).split())
+    assert checked("torch.arange(12).view(3, 4).t()")["refusal"] is None
+
+
 @pytest.mark.parametrize("source", UNCHECKED)
 def test_what_cannot_be_judged_is_said_to_be_unchecked(source: str) -> None:
     answer = checked(source)
@@ -181,7 +192,7 @@ def test_the_helper_answers_each_line_in_order_and_ends_with_its_input() -> None
     answers = asked(good, "rubbish", "[1]", "{}", bad, line(3, "np.arange(3)[::-1]"), '{"id": 4, "source": 5}')
     assert [answer["id"] for answer in answers] == [1, None, None, None, 2, 3, 4]
     assert [answer["verdict"] for answer in answers] == ["agrees", *["unchecked"] * 4, "agrees", "unchecked"]
-    keys = {"id", "versions", "verdict", "step", "field", "ours", "theirs", "message"}
+    keys = {"id", "versions", "verdict", "step", "field", "ours", "theirs", "message", "refusal"}
     assert all(set(answer) == keys for answer in answers)
 
 
@@ -289,6 +300,11 @@ def test_a_file_where_the_user_is_is_not_taken_for_a_library(tmp_path: Path, mon
         (
             {"verdict": "unchecked", "versions": {}, "message": "torch is not installed"},
             "unchecked: torch is not installed",
+        ),
+        ({"verdict": "agrees", "versions": {"torch": "2.13.0"}, "refusal": "E: no"}, "torch 2.13.0 refuses it too"),
+        (
+            {"verdict": "agrees", "versions": {"torch": "2.13.0", "numpy": "2.1"}, "refusal": "E: no"},
+            "torch 2.13.0 and numpy 2.1 refuse it too",
         ),
     ],
 )

@@ -51,6 +51,7 @@ def test_common_ops_come_first_where_nothing_is_typed() -> None:
     ("text", "first"),
     [
         ("torch.zeros(2).tr", ["transpose", "tril", "triu"]),
+        ("torch.zeros(2).vi", ["view", "view_as"]),
         ("torch.zeros(2).T", ["T"]),
         ("torch.zeros(2).inter", ["repeat_interleave"]),
         ("torch.zeros(2).untig", []),
@@ -91,6 +92,13 @@ def test_what_matches_is_offered_in_order(text: str, first: list[str]) -> None:
     found = names(text)
     assert found[: len(first)] == first
     assert first or not found
+
+
+@pytest.mark.parametrize("text", ["torch.zeros(2).vi", "torch.ar", "torch.zeros(2).s", "np.ar", "torch.zeros(2)."])
+def test_where_names_start_with_the_word_no_others_are_offered(text: str) -> None:
+    word = text.rpartition(".")[2]
+    found = names(text, 300)
+    assert found and all(name.lower().startswith(word) for name in found)
 
 
 def test_ops_in_place_are_offered_only_to_who_types_them() -> None:
@@ -225,20 +233,23 @@ def test_a_note_says_what_comes_of_it(text: str, name: str, note: str) -> None:
 @pytest.mark.parametrize(
     ("text", "signature", "active"),
     [
-        ("torch.zeros(2, 3).transpose(", "transpose(int dim0, int dim1)", "int dim0"),
-        ("torch.zeros(2, 3).transpose(0, ", "transpose(int dim0, int dim1)", "int dim1"),
-        ("torch.zeros(2, 3).transpose(dim1=", "transpose(int dim0, int dim1)", "int dim1"),
-        ("torch.zeros(2, 3).transpose(0, 1, ", "transpose(int dim0, int dim1)", None),
-        ("torch.zeros(2, 3).view(3", "view(dtype dtype) or view(*int size)", "*int size"),
-        ("torch.zeros(2, 3).view(3, 2, 1", "view(dtype dtype) or view(*int size)", "*int size"),
-        ("torch.zeros(2, 3).view(torch.int32", "view(dtype dtype) or view(*int size)", "dtype dtype"),
-        ("torch.zeros(2, 3).split([1, 1]", None, "int[] split_size"),
-        ("torch.cat([torch.zeros(2), ", "cat(tensors tensors, int dim=0)", "tensors tensors"),
-        ("torch.cat([torch.zeros(2)], ", "cat(tensors tensors, int dim=0)", "int dim=0"),
-        ("torch.zeros(2, 3).rot90(1, (0, ", "rot90(int k=1, int[] dims=(0, 1))", "int[] dims=(0, 1)"),
-        ("torch.zeros(2, device='a,b', dtype=", None, "dtype? dtype=None"),
+        ("torch.zeros(2, 3).transpose(", "transpose(dim0, dim1)", "dim0"),
+        ("torch.zeros(2, 3).transpose(0, ", "transpose(dim0, dim1)", "dim1"),
+        ("torch.zeros(2, 3).transpose(dim1=", "transpose(dim0, dim1)", "dim1"),
+        ("torch.zeros(2, 3).transpose(0, 1, ", "transpose(dim0, dim1)", None),
+        ("torch.zeros(2, 3).view(3", "view(*size)", "*size"),
+        ("torch.zeros(2, 3).view(3, 2, 1", "view(*size)", "*size"),
+        ("torch.zeros(2, 3).view(torch.int32", "view(dtype)", "dtype"),
+        ("torch.zeros(2, 3).split([1, 1]", "split(split_size, dim=0)", "split_size"),
+        ("torch.cat([torch.zeros(2), ", "cat(tensors, dim=0)", "tensors"),
+        ("torch.cat([torch.zeros(2)], ", "cat(tensors, dim=0)", "dim=0"),
+        ("torch.zeros(2, 3).rot90(1, (0, ", "rot90(k=1, dims=(0, 1))", "dims=(0, 1)"),
+        ("torch.zeros(2, device='a,b', dtype=", "zeros(*size, dtype=None)", "dtype=None"),
+        ("torch.arange(", "arange(start=0, end, step=1)", "end"),
+        ("torch.arange(2, 9, ", "arange(start=0, end, step=1)", "step=1"),
+        ("torch.zeros(2).to(torch.int32", "to(device=None, dtype=None, copy=False)", "dtype=None"),
         ("torch.zeros(2, 3).t(", "t()", None),
-        ("np.zeros(3).reshape(", None, "*int shape"),
+        ("np.zeros(3).reshape(", "reshape(*shape)", "*shape"),
         ("torch.zeros(2)[", "", None),
         ("torch.zeros(2).foo(", "", None),
         ("len(", "", None),

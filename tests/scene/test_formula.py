@@ -100,10 +100,10 @@ def test_others_of_a_huge_layout_are_told_at_once(layout, index, words):
 @pytest.mark.parametrize(
     ("shape", "stride", "text"),
     [
-        ((3, 2), (1, 8), "dim 1: stride 8: one step along it moves 8 elements (64 B)"),
-        ((3, 2), (1, -1), "dim 1: stride -1: one step along it moves 1 element (8 B) back"),
-        ((3, 2), (1, 0), "dim 1: stride 0: its 2 indices reach the same addresses"),
-        ((3, 1), (1, 5), "dim 1: stride 5: never used, since its size is 1"),
+        ((3, 2), (1, 8), "dim 1, stride 8: one step along it moves 8 elements (64 B)"),
+        ((3, 2), (1, -1), "dim 1, stride -1: one step along it moves 1 element (8 B) back"),
+        ((3, 2), (1, 0), "dim 1, stride 0: its 2 indices reach the same addresses"),
+        ((3, 1), (1, 5), "dim 1, stride 5: never used, since its size is 1"),
     ],
 )
 def test_what_a_stride_does(shape, stride, text):

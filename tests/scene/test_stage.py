@@ -193,13 +193,16 @@ def _history(shape: tuple[int, int], counted: Counted | None = None) -> History:
 @pytest.mark.parametrize("extra", [{}, {"walk": 7}, {"cursor": (3, 4), "dim": 1}])
 @pytest.mark.parametrize("position", [0.0, 1.0, 1.5, 2.0])
 def test_a_picture_of_10_14_elements_asks_as_little_as_one_of_10_6(monkeypatch, values, extra, position):
-    """As many cells, as many questions to the layout and as many values read: only what is on screen is computed."""
+    """As many cells, as many questions to the layout and as many values read: only what is on screen is computed.
+
+    In a panel with room for all that is said, so that the map below it is as large for both.
+    """
     spent = []
     for side in (10**3, 10**7):
         with monkeypatch.context() as patch:
             counted = Counted(patch)
             scene = Scene(_history((side, side), counted))
-            frame = scene.frame(position, View(120, 30, values=values, **extra))
+            frame = scene.frame(position, View(120, 44, values=values, **extra))
             cells = sum(part.look.role == "cell" for row in frame.rows for _, part in row)
             spent.append((counted.calls, counted.read, cells))
     (calls, read, cells), (more_calls, more_read, more_cells) = spent

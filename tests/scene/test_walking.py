@@ -83,13 +83,13 @@ def test_nothing_is_said_where_items_have_no_bytes():
 @pytest.mark.parametrize(
     ("layout", "text"),
     [
-        (Layout.contiguous((4, 16)), "Index order touches 4 cache lines of 64 B, as few as can be."),
+        (Layout.contiguous((4, 16)), "Index order loads 4 cache lines (64 B), as few as can be."),
         (
             Layout.contiguous((4, 16)).t(),
-            "Index order touches 64 cache lines of 64 B, 4 different ones; 4 would do.",
+            "With one line kept, index order loads a cache line (64 B) 64 times; the tensor lies in 4.",
         ),
-        (Layout((8,), (16,)), "Index order touches 8 cache lines of 64 B; 1 would do."),
-        (Layout((64,), (0,)), "Index order touches 1 cache line of 64 B; without repeats it would be 4."),
+        (Layout((8,), (16,)), "Index order loads 8 cache lines (64 B); side by side its elements would take 1."),
+        (Layout((64,), (0,)), "Index order loads 1 cache line (64 B); without repeats it would be 4."),
         (Layout((0,), (1,)), "No elements, so no cache line is touched."),
     ],
 )

@@ -42,6 +42,16 @@ def test_every_key_of_the_screen_is_on_its_sheet(
     piloted(Quiet(opening), steps, size=size)
 
 
+@pytest.mark.parametrize("scopes", [("home", "app"), ("stage", "screens", "app"), ("modules", "screens", "app")])
+def test_no_heading_stands_twice_and_no_row_says_the_same_twice(scopes: tuple[str, ...]) -> None:
+    heads = [line for line in Sheet(scopes)._lines if isinstance(line, str)]
+    assert heads and len(heads) == len(set(heads))
+    idle = {"a", "the", "go", "mark", "move", "show", "to", "scroll", "play", "select", "grid", "before", "previous"}
+    for row in rows(*scopes):
+        words = [set(text.lower().replace(".", "").replace(",", "").split()) for text in (row.label, row.tooltip)]
+        assert words[1] - words[0] - idle, row.id
+
+
 def test_it_lies_inside_the_screen_and_scrolls(piloted: Callable[..., None]) -> None:
     async def steps(pilot: Any) -> None:
         await pilot.press("question_mark")

@@ -257,7 +257,7 @@ class TestLooks:
                 app.prompt.load(START)
                 await press_keys(pilot, ".")
                 row = app.screen_rows()[popup_of(app).region.y + 1]
-                seen.append(("(*int size)" in row, "refused dims 0" in row))
+                seen.append(("(*size)" in row, "refused dims 0" in row))
             assert seen == [(True, True), (False, True), (False, True)]
 
         play(Host(), scenario)
@@ -322,12 +322,12 @@ class TestLooks:
 
         from prompt_host import FakeCompletions
 
-        odd = replace(ITEMS[0], name="x[red]", signature="x[red](int[] dims)", note="[b]no[/b]")
+        odd = replace(ITEMS[0], name="x[red]", signature="x[red](dims=[1])", note="[b]no[/b]")
 
         async def scenario(app: Host, pilot: Pilot[None]) -> None:
             app.prompt.load("x")
             await press(pilot, "ctrl+@")
-            assert "x[red](int[] dims)  refused [b]no[/b]" in app.screen_rows()[popup_of(app).region.y + 1]
+            assert "x[red](dims=[1])  refused [b]no[/b]" in app.screen_rows()[popup_of(app).region.y + 1]
 
         play(Host(complete=lambda *_: FakeCompletions(0, 1, (odd,))), scenario)
 
@@ -345,7 +345,7 @@ class TestRealCompletions:
             await press(pilot, "tab")
             assert app.prompt.text == "torch.arange(12).view("
             await settled(pilot)
-            assert "*int size" in app.screen_rows()[-1]
+            assert "*size" in app.screen_rows()[-1]
             await press_keys(pilot, "3, 4).")
             await press(pilot, "down", "down", "down")
             assert popup_of(app).item.name == "t"
