@@ -114,13 +114,11 @@ class Scene:
         if len(self.history.steps) > LARGE_STEPS:
             return 0
         least = VALUE if view.values else 0
-        # One line of small cells says more of a tensor of one dim than a large one that breaks; it does not count here.
-        casts = [
-            cast
-            for cast in map(self.casting.cast, range(len(self.history.steps)))
-            if any(len(member.info.shape or ()) > 1 for member in cast.members)
-        ]
-        found = (arranged(c, view, {m.key: max(digits_of(m), least) for m in c.members}).cells for c in casts)
+        casts = [self.casting.cast(number) for number in range(len(self.history.steps))]
+        # One line of small cells says more of a tensor of one dim than a large one that breaks: beside others with more
+        # dims it does not count.
+        wide = [cast for cast in casts if any(len(member.info.shape or ()) > 1 for member in cast.members)]
+        found = (arranged(c, view, {m.key: max(digits_of(m), least) for m in c.members}).cells for c in wide or casts)
         return min(found, default=LARGEST)
 
     def _way(self, number: int, view: View) -> Motion:

