@@ -8,6 +8,8 @@ it. Nothing below this package imports Textual, and nothing here is imported bef
     home examples    things to try, and a line to type one's own
     stage/           a program, step by step, in motion
     modules/         a model: its tree, what children() and modules() give, every tensor's layout
+    storages/        storages by the bytes they retain, and what lies where in one
+    trace/           the steps of a run, those that copied, lines by bytes
     prompt/          the line that programs are typed on
     keys             every key, its action and its words: the one table
     key_line help palette_commands   that table as a footer, a sheet, a palette

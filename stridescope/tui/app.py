@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -42,8 +43,13 @@ if TYPE_CHECKING:
     from textual.geometry import Size
     from textual.screen import Screen
 
+    from stridescope.records import StorageMap, Trace
     from stridescope.tui.home import HomeScreen
     from stridescope.tui.modules.screen import ModulesScreen
+    from stridescope.tui.stage.screen import StageScreen
+    from stridescope.tui.storages.screen import StoragesScreen
+    from stridescope.tui.storages.subject import Subject
+    from stridescope.tui.trace.screen import TraceScreen
 
 __all__ = ["LEAST", "SCREENS", "Opening", "StridescopeApp", "run_app"]
 
@@ -76,6 +82,8 @@ class ScreenRow(NamedTuple):
 SCREENS = (
     ScreenRow("modules", "_modules_screen", lambda app: app.model is not None, lambda app: app.model is not None),
     ScreenRow("stage", "_stage_screen", lambda app: app.opening.on_stage, lambda app: app.opening.on_stage),
+    ScreenRow("storages", "_storages_screen", lambda app: bool(app.subjects()), lambda app: app.storages is not None),
+    ScreenRow("trace", "_trace_screen", lambda app: app.trace is not None, lambda app: app.trace is not None),
     ScreenRow("home", "_home_screen", lambda _: True, lambda _: True),
 )
 """In this order: the app opens on the first that says so. Their keys are the rows of the scope "screens"."""
@@ -92,7 +100,7 @@ class StridescopeApp(App[int], inherit_bindings=False):
 
     Attributes:
         opening: what is on the Stage.
-        model: what is on the Modules screen; None for none.
+        model, storages, trace: what is on the Modules, the Storages and the Trace screen; None for none.
         ascii: whether ASCII alone is drawn.
         checking: whether programs are checked against torch.
         verdict: what torch said of the program on stage.
@@ -108,6 +116,8 @@ class StridescopeApp(App[int], inherit_bindings=False):
 
     opening: Opening
     model: Any
+    storages: StorageMap | None
+    trace: Trace | None
     ascii: reactive[bool] = reactive(default=False, init=False)
     checking: reactive[bool] = reactive(default=True, init=False)
     verdict: reactive[Verdict] = reactive(Verdict(), init=False)
@@ -115,6 +125,7 @@ class StridescopeApp(App[int], inherit_bindings=False):
     def __init__(self, opening: Opening | None = None) -> None:
         self.opening = Opening() if opening is None else opening
         self.model, self._model_title = self.opening.model, self.opening.title
+        self.storages, self.trace = self.opening.storages, self.opening.trace
         # Each mode of Textual's has screens of its own; the first is made at once, the others when they are asked for.
         self.DEFAULT_MODE = next(row.mode for row in SCREENS if row.first(self))  # type: ignore[misc]
         super().__init__()
@@ -203,6 +214,39 @@ class StridescopeApp(App[int], inherit_bindings=False):
 
         return ModulesScreen(self.model, self._model_title)
 
+    def _storages_screen(self) -> Screen[None]:
+        from stridescope.tui.storages.screen import StoragesScreen
+
+        return StoragesScreen(self.subjects)
+
+    def _trace_screen(self) -> Screen[None]:
+        from stridescope.tui.trace.screen import TraceScreen
+
+        assert self.trace is not None
+        return TraceScreen(self.trace)
+
+    def subjects(self) -> list[Subject]:
+        """What there is that has storages: those given, the model, the step on stage."""
+        from stridescope.tui.storages.subject import of_map, of_model, of_stage
+
+        found = [] if self.storages is None else [of_map(self.storages)]
+        found += [] if self.model is None else [of_model(self.model)]
+        stage = self._stage
+        history = None if stage is None else stage.state.history
+        if stage is not None and history is not None and history.steps:
+            found.append(of_stage(history, ceil(stage.state.position)))
+        return found
+
+    @property
+    def _stage(self) -> StageScreen | None:
+        """The Stage, once it was shown."""
+        stack = self._screen_stacks.get("stage")
+        if not stack:
+            return None
+        from stridescope.tui.stage.screen import StageScreen
+
+        return stack[0] if isinstance(stack[0], StageScreen) else None
+
     def on_mount(self) -> None:
         """Listen to signals, and look at the size."""
         for name, status in _ENDED_BY.items():
@@ -244,6 +288,22 @@ class StridescopeApp(App[int], inherit_bindings=False):
     async def on_modules_screen_chosen(self, message: ModulesScreen.Chosen) -> None:
         """Put a tensor of the model on the Stage."""
         await self.show_stage(replace(message.opening, check=self.checking))
+
+    async def on_storages_screen_chosen(self, message: StoragesScreen.Chosen) -> None:
+        """Put a tensor of a storage on the Stage."""
+        await self.show_stage(replace(message.opening, check=self.checking))
+
+    async def on_storages_screen_shown(self, message: StoragesScreen.Shown) -> None:
+        """Go to the Stage, and speak to a tensor that is on it."""
+        stage = self._stage
+        await self._show("stage")
+        if stage is not None:
+            stage.state.speak_to(message.name)
+            stage.follow()
+
+    async def on_trace_screen_chosen(self, message: TraceScreen.Chosen) -> None:
+        """Play a step that ran."""
+        await self.show_stage(replace(message.opening, check=False))
 
     # Checks ----------------------------------------------------------------------------------------------
 

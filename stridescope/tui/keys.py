@@ -42,7 +42,8 @@ class Key(NamedTuple):
         label: what the palette and the sheet call it.
         tooltip: one sentence.
         group: its heading on the sheet.
-        scope: "app", "home", "stage", "prompt", "modules", "find", "storages", "trace", or "screens" where numbers switch between them.
+        scope: "app", "home", "stage", "prompt", "modules", "find", "storages", "trace", or "screens" where numbers
+            switch between them.
         hint: its place in the footer, or None.
         priority: whether it holds while a text is being typed too.
     """
@@ -241,7 +242,7 @@ KEYS: tuple[Key, ...] = (
         "storages"),
     # ----------------------------------------------------------------------------------------------------------- trace
     Key("trace.open", "enter", "open", "Play on the Stage", "What the step did, from before to after.", "Browse",
-        "trace", Hint("enter", "play", 2)),
+        "trace", Hint("enter", "play", 1)),
     Key("trace.down", "down,j", "mark(1)", "Next row", "Its details are shown.", "Browse", "trace",
         Hint("up,down", "choose", 3)),
     Key("trace.up", "up,k", "mark(-1)", "Previous row", "The one above.", "Browse", "trace"),
@@ -250,9 +251,9 @@ KEYS: tuple[Key, ...] = (
     Key("trace.first", "home", "first", "First row", "Where the list begins.", "Browse", "trace"),
     Key("trace.last", "end", "last", "Last row", "Where the list ends.", "Browse", "trace"),
     Key("trace.copies", "c", "view('copies')", "Copies alone", "Every step that moved bytes; again for all steps.",
-        "Look", "trace", Hint("c", "copies", 1)),
+        "Look", "trace", Hint("c", "copies", 2)),
     Key("trace.lines", "l", "view('lines')", "By line", "Which source copied most; again for all steps.", "Look",
-        "trace", Hint("l", "by line", 1)),
+        "trace", Hint("l", "by line", 2)),
     Key("trace.steps", "escape", "view('steps')", "All steps", "In the order they ran.", "Look", "trace",
         Hint("escape", "all steps", 2)),
     Key("trace.next_copy", "n", "copy(1)", "Next copy", "After the marked row.", "Look", "trace",

@@ -20,9 +20,9 @@ from stridescope.errors import StridescopeError, UnreadableError
 
 if TYPE_CHECKING:
     from stridescope.layout import Layout
-    from stridescope.records import TensorInfo
+    from stridescope.records import History, StorageMap, TensorInfo, Trace
 
-__all__ = ["Opening", "explore", "opening_of", "opening_of_tensor"]
+__all__ = ["Opening", "explore", "opening_of", "opening_of_history", "opening_of_tensor"]
 
 _RESERVED = {"torch", "np", "numpy"}
 _NAME = "x"
@@ -43,6 +43,9 @@ class Opening:
         remarks: sentences about the names, told once.
         check: whether real torch is asked in the background.
         model: what `ss.modules` takes, or a `ModuleTree`, for the Modules screen.
+        storages: for the Storages screen.
+        trace: for the Trace screen.
+        history: what is on the Stage for as long as no text is; for what ran, and has no text to run again.
     """
 
     text: str = ""
@@ -52,16 +55,19 @@ class Opening:
     check: bool = True
     remarks: tuple[str, ...] = ()
     model: Any = field(default=None, compare=False)
+    storages: StorageMap | None = field(default=None, compare=False)
+    trace: Trace | None = field(default=None, compare=False)
+    history: History | None = field(default=None, compare=False)
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to open."""
-        return not self.on_stage and self.model is None
+        return not self.on_stage and all(one is None for one in (self.model, self.storages, self.trace))
 
     @property
     def on_stage(self) -> bool:
         """Whether there is something for the Stage."""
-        return bool(self.text.strip() or self.names)
+        return bool(self.text.strip() or self.names or self.history)
 
 
 def explore(x: Any) -> None:
@@ -70,7 +76,8 @@ def explore(x: Any) -> None:
     Args:
         x: a tensor or array of any library, a dict, list or tuple of them, a `TensorInfo`, a `Layout`, a `History`, or
             the text of a program. Ops typed in the app go on from it; nothing is written to it. Or a model, its
-            `state_dict()`, a `ModuleTree` or a `Checkpoint`, whose modules and tensors are browsed.
+            `state_dict()`, a `ModuleTree` or a `Checkpoint`, whose modules and tensors are browsed. Or a `Trace`, or
+            a `StorageMap`.
 
     Raises:
         TargetError: there is no terminal here, or an event loop runs already, as in a notebook.
@@ -104,8 +111,12 @@ def opening_of(x: Any) -> Opening:
     # The home screen opens on nothing, and need not wait for what reads things.
     from stridescope.layout import Layout
     from stridescope.readers import inspect, readable
-    from stridescope.records import History, TensorInfo
+    from stridescope.records import History, StorageMap, TensorInfo, Trace
 
+    if isinstance(x, Trace):
+        return Opening(trace=x)
+    if isinstance(x, StorageMap):
+        return Opening(storages=x)
     if isinstance(x, History):
         return Opening(text=x.text or x.source, names=dict(x.given) or None)
     if isinstance(x, Layout):
@@ -132,6 +143,30 @@ def opening_of_tensor(path: str, x: Any) -> Opening:
     """
     names, remark = _names_of(path, x, ())
     return Opening(names=names, chain_of=next(iter(names)), title=path, remarks=(remark,) if remark else ())
+
+
+def opening_of_history(history: History, title: str) -> Opening:
+    """What the app opens on for steps that ran elsewhere, whose text cannot be run again.
+
+    What is typed goes on from the tensor they came to, "after"; of a refusal from the one before.
+
+    Args:
+        title: what they are of.
+    """
+    from stridescope.program.typed import Session
+
+    final = history.final
+    last = None if final is None or final.tensor is None else final.tensor
+    if last is None:
+        return Opening(history=history, title=title)
+    name = final.name if final is not None and final.name else "after"
+    names = {**dict(history.given), name: last.named(name)}
+    try:
+        Session(names, name)
+    except StridescopeError:
+        # It can be seen all the same.
+        return Opening(history=history, title=title)
+    return Opening(names=names, chain_of=name, history=history, title=title)
 
 
 def _is_model(x: Any) -> bool:

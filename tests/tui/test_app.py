@@ -22,12 +22,16 @@ from stridescope.tui.modules.screen import ModulesScreen
 from stridescope.tui.opening import Opening
 from stridescope.tui.small import SmallScreen
 from stridescope.tui.stage.screen import StageScreen
+from stridescope.tui.storages.screen import StoragesScreen
+from stridescope.tui.trace.screen import TraceScreen
 
 HOMES: dict[str, type[Any]] = {
     "app": StridescopeApp,
     "home": HomeScreen,
     "stage": StageScreen,
     "modules": ModulesScreen,
+    "storages": StoragesScreen,
+    "trace": TraceScreen,
 }
 
 
@@ -53,7 +57,10 @@ def test_every_action_exists_where_its_row_says(row: Any) -> None:
     assert hasattr(home, f"action_{name}")
 
 
-@pytest.mark.parametrize("scopes", [("home", "app"), ("stage", "screens", "app"), ("modules", "screens", "app")])
+@pytest.mark.parametrize(
+    "scopes",
+    [("home", "app"), *((scope, "screens", "app") for scope in ("stage", "modules", "storages", "trace"))],
+)
 def test_no_key_means_two_things_on_one_screen(scopes: tuple[str, ...]) -> None:
     keys = [key for row in rows(*scopes) for key in row.keys.split(",") if key]
     assert sorted(keys) == sorted(set(keys))

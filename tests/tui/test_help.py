@@ -42,7 +42,10 @@ def test_every_key_of_the_screen_is_on_its_sheet(
     piloted(Quiet(opening), steps, size=size)
 
 
-@pytest.mark.parametrize("scopes", [("home", "app"), ("stage", "screens", "app"), ("modules", "screens", "app")])
+@pytest.mark.parametrize(
+    "scopes",
+    [("home", "app"), *((scope, "screens", "app") for scope in ("stage", "modules", "storages", "trace"))],
+)
 def test_no_heading_stands_twice_and_no_row_says_the_same_twice(scopes: tuple[str, ...]) -> None:
     heads = [line for line in Sheet(scopes)._lines if isinstance(line, str)]
     assert heads and len(heads) == len(set(heads))

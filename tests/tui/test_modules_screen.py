@@ -594,7 +594,7 @@ def test_without_colours_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_every_key_does_something_and_none_harms() -> None:
-    keys = [key for row in rows("modules", "screens") for key in row.keys.split(",") if key and row.action != "open"]
+    keys = [key for row in rows("modules") for key in row.keys.split(",") if key and row.action != "open"]
 
     async def steps(at: Looking) -> None:
         for path, kind in (("layers.1", "module"), ("head.weight", "tensor")):

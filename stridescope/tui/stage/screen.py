@@ -259,7 +259,7 @@ class StageScreen(Actions):
     def _stage(self, typed: Typed, from_step: int | None = None) -> None:
         """Put what was typed on stage: at rest at its last step, or played from a step on."""
         self._typed = typed
-        history = typed.history
+        history = typed.history if typed.text.strip() or self.opening.history is None else self.opening.history
         if history is None and typed.text.strip() and self.state.scene is not None:
             # Nothing of the text can be run yet: the last picture stays, under its own title.
             self._check(typed)

@@ -316,6 +316,13 @@ class State:
             view = replace(self.view, focus=focus, cursor=None, pointer=None, dim=None, scroll=(0, 0))
             self._point(view)
 
+    def speak_to(self, name: str) -> None:
+        """Speak to the tensor of a name, or of the text of the step that made it, if it is on stage."""
+        members = () if self.scene is None else self.scene.members(self.position)
+        key = next((member.key for member in members if name in (member.name, member.source.strip())), None)
+        if key is not None:
+            self._point(replace(self.view, focus=key, cursor=None, pointer=None, dim=None, scroll=(0, 0)))
+
     def clear(self) -> None:
         """No cursor, no pointer, no dim, no walk."""
         self._point(replace(self.view, cursor=None, pointer=None, dim=None, chosen=None))

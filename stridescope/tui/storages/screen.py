@@ -144,8 +144,12 @@ class StoragesScreen(Screen[None]):
             rows.show(listed.marked)
         self.set_class(self.state.pane == "tensors", "-tensors")
         self.query_one(Title).changed()
-        self.query_one(MapHead).changed()
+        self.query_one(MapHead).fit()
         self.refresh_bindings()
+
+    def on_resize(self) -> None:
+        """There is more room, or less, once everything has its place."""
+        self.call_after_refresh(self.query_one(MapHead).fit)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action can be taken now; what cannot be is neither in the footer nor in the palette."""

@@ -7,6 +7,7 @@ from a tensor's name to the tensor. Method: a `Subject` for each. Cost: nothing 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -74,13 +75,13 @@ def _at(model: Any, info: TensorInfo) -> Any:
     """What lies in a model under a record's name; the record where that is no path of attributes and keys."""
     from stridescope.readers import readable
 
-    found = model
-    for part in (info.name or "").split("."):
-        try:
-            found = found[part] if isinstance(found, dict) and part in found else getattr(found, part)
-        except (AttributeError, KeyError, TypeError):
-            return info
-    return found if readable(found) else info
+    path = info.name or ""
+    found = model.get(path) if isinstance(model, dict) else reduce(_part, path.split("."), model)
+    return found if found is not None and readable(found) else info
+
+
+def _part(whole: Any, name: str) -> Any:
+    return whole.get(name) if isinstance(whole, dict) else getattr(whole, name, None)
 
 
 def of_stage(history: History, number: int) -> Subject:
@@ -98,7 +99,7 @@ class _Same:
         self._held = held
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other._held is self._held  # noqa: SLF001 - one of its kind
+        return isinstance(other, _Same) and other._held is self._held
 
     def __hash__(self) -> int:
         return id(self._held)

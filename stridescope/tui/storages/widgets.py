@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual.containers import Vertical
+
 from stridescope.scene.frame import painted, piece, size_of
 from stridescope.scene.panel import laid_out
 from stridescope.scene.storage_rows import (
@@ -38,6 +40,9 @@ __all__ = ["ListHead", "MapHead", "Title", "Listed"]
 NAME = "stridescope"
 GUTTER = 2
 """Columns right of the rows: air, and the scrollbar."""
+LISTED = 3
+"""Lines that are left for the list below, where the screen is low."""
+
 MOST_SAID = 9
 """Lines that are said of a storage at most, above its map."""
 
@@ -132,25 +137,21 @@ class ListHead(Lines):
 class MapHead(Lines):
     """What is said of the marked storage and tensor, and the map of the whole."""
 
-    DEFAULT_CSS = "MapHead { height: auto; width: 1fr; }"
-
     def __init__(self, state: State, saved: Callable[[], bool]) -> None:
         super().__init__(id="said")
         self.state = state
         self._saved = saved
 
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As high as what there is to say."""
-        return len(self._all(width, max(container.height // 2, 3)))
-
-    def changed(self) -> None:
-        """Draw again, perhaps higher."""
-        super().changed()
-        self.refresh(layout=True)
+    def fit(self) -> None:
+        """Be as high as what there is to say, in a place that has the list of tensors below."""
+        place = self.query_ancestor("#right", Vertical).size
+        self.styles.height = len(self._all(place.width, max(place.height - LISTED, LISTED)))
+        self.changed()
 
     def on_resize(self) -> None:
-        """Lines break elsewhere; the height was asked for already."""
-        super().changed()
+        """Lines break elsewhere."""
+        super().on_resize()
+        self.call_after_refresh(self.fit)
 
     def rows(self, size: Size) -> Sequence[Row]:
         """The lines."""
