@@ -90,3 +90,19 @@ def test_the_picture_is_what_the_tool_draws_today(tmp_path: Path) -> None:
     assert main(["show", chain, "--svg", os.fspath(drawn)]) == 0
     same = drawn.read_text(encoding="utf-8") == (ROOT / "docs" / "show.svg").read_text(encoding="utf-8")
     assert same, f'the drawing has changed: stridescope show "{chain}" --svg docs/show.svg'
+
+
+def test_the_picture_of_the_app_is_what_it_draws_today() -> None:
+    """STRIDESCOPE_GOLDEN=1 draws it again."""
+    from stridescope.program import run
+    from stridescope.scene.stage import Scene
+    from stridescope.scene.view import View
+    from stridescope.tui.stage.saving import frame_svg
+
+    program = "x = torch.arange(12); a = x.view(3, 4); b = a.t()[1:, ::2]"
+    scene, path = Scene(run(program)), ROOT / "docs" / "stage.svg"
+    view = View(100, 24, focus="b", cursor=(2, 1))
+    drawn = frame_svg(scene.frame(float(scene.timeline.last), view), program)
+    if os.environ.get("STRIDESCOPE_GOLDEN"):
+        path.write_text(drawn, encoding="utf-8")
+    assert drawn == path.read_text(encoding="utf-8")

@@ -273,7 +273,7 @@ KEYS: tuple[Key, ...] = (
     Key("screens.modules", "2", "app.show_screen('modules')", "Modules", "Go to the model's modules.", "Screens",
         "screens", Hint("2", "modules", 4)),
     Key("screens.storages", "3", "app.show_screen('storages')", "Storages", "Go to what lies where in memory.",
-        "Screens", "screens", Hint("3", "storages", 4)),
+        "Screens", "screens", Hint("3", "storages", 6)),
     Key("screens.trace", "4", "app.show_screen('trace')", "Trace", "Go to the steps that ran.", "Screens", "screens",
         Hint("4", "trace", 4)),
     # -------------------------------------------------------------------------------------------------------------- app
