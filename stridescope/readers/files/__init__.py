@@ -16,6 +16,18 @@ Cost: in proportion to the file's own index, whatever the tensors' sizes.
 
 from __future__ import annotations
 
-from stridescope.readers.files.opening import open_checkpoint
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stridescope.readers.files.opening import open_checkpoint
 
 __all__ = ["open_checkpoint"]
+
+
+def __getattr__(name: str) -> Any:
+    # Late: whether a text names a file is asked of every target, and few are files.
+    if name != "open_checkpoint":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from stridescope.readers.files.opening import open_checkpoint
+
+    return open_checkpoint
