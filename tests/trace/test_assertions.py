@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,9 @@ def test_the_plugin_hands_them_over_as_fixtures(tmp_path: Path) -> None:
         "    with assert_no_copy():\n"
         "        torch.zeros(3, 4).t().reshape(12)\n"
     )
-    plugin = ["-p", "stridescope.testing.plugin"]
+    # Where the package is installed, pytest finds the plugin by itself.
+    installed = [point for point in entry_points(group="pytest11") if point.name == "stridescope"]
+    plugin = [] if installed else ["-p", "stridescope.testing.plugin"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugin, str(tmp_path)],
         capture_output=True,
