@@ -53,14 +53,6 @@ class Looking:
     def text(self) -> str:
         return "\n".join(shown(self.app))
 
-    async def until(self, text: str) -> None:
-        """Wait until a text is on screen: a Stage that was just opened draws with its first tick."""
-        for _ in range(100):
-            if text in self.text:
-                return
-            await self.pilot.pause(0.05)
-        assert text in self.text
-
     @property
     def marked(self) -> str:
         """The row with the sign of the marked one."""
@@ -154,7 +146,6 @@ def test_enter_plays_a_step_on_the_stage_and_4_comes_back_to_it() -> None:
             ("given", "same"),
             ("reshape", "copy"),
         ]
-        await at.until("96 B")
         await at.press("end", "home", "right", "4")
         assert at.state.step.op == "reshape"
         await at.press("end", "enter", "end")
